@@ -1,0 +1,109 @@
+//! The catalogue ports over an [`Index`](super::index::Index): the adapter of the local server and of tests.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::file::CatalogSource;
+use super::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables, foreign_position};
+use crate::error::Error;
+use crate::model::page::{Page, Position};
+use crate::model::recipient::Recipient;
+use crate::model::securable::{Schema, Share, Table};
+
+/// Answers from a catalogue in memory.
+#[derive(Clone)]
+pub struct EmbeddedCatalog {
+    source: Arc<dyn CatalogSource>,
+}
+
+impl EmbeddedCatalog {
+    /// A catalogue over this source.
+    pub fn new(source: Arc<dyn CatalogSource>) -> Self {
+        Self { source }
+    }
+}
+
+impl std::fmt::Debug for EmbeddedCatalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedCatalog").finish_non_exhaustive()
+    }
+}
+
+fn one_name(after: Option<&Position>) -> Result<Option<&str>, Error> {
+    match after.map(Vec::as_slice) {
+        None | Some([]) => Ok(None),
+        Some([name]) => Ok(Some(name)),
+        Some(_) => Err(foreign_position()),
+    }
+}
+
+fn two_names(after: Option<&Position>) -> Result<Option<(&str, &str)>, Error> {
+    match after.map(Vec::as_slice) {
+        None | Some([]) => Ok(None),
+        Some([schema, table]) => Ok(Some((schema, table))),
+        Some(_) => Err(foreign_position()),
+    }
+}
+
+#[async_trait]
+impl ListShares for EmbeddedCatalog {
+    async fn list_shares(&self, to: &Recipient, after: Option<&Position>, limit: usize) -> Result<Page<Share>, Error> {
+        self.source.current().shares(to, one_name(after)?, limit)
+    }
+}
+
+#[async_trait]
+impl FindShare for EmbeddedCatalog {
+    async fn find_share(&self, to: &Recipient, share: &str) -> Result<Share, Error> {
+        self.source.current().share(to, share)
+    }
+}
+
+#[async_trait]
+impl ListSchemas for EmbeddedCatalog {
+    async fn list_schemas(
+        &self,
+        to: &Recipient,
+        share: &str,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page<Schema>, Error> {
+        self.source.current().schemas(to, share, one_name(after)?, limit)
+    }
+}
+
+#[async_trait]
+impl ListTables for EmbeddedCatalog {
+    async fn list_tables(
+        &self,
+        to: &Recipient,
+        share: &str,
+        schema: &str,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page<Table>, Error> {
+        let after = two_names(after)?.map(|(_, table)| table);
+        self.source.current().tables(to, share, schema, after, limit)
+    }
+}
+
+#[async_trait]
+impl ListAllTables for EmbeddedCatalog {
+    async fn list_all_tables(
+        &self,
+        to: &Recipient,
+        share: &str,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page<Table>, Error> {
+        self.source.current().all_tables(to, share, two_names(after)?, limit)
+    }
+}
+
+#[async_trait]
+impl FindTable for EmbeddedCatalog {
+    async fn find_table(&self, to: &Recipient, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
+        self.source.current().table(to, share, schema, table)
+    }
+}

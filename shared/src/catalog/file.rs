@@ -1,0 +1,139 @@
+//! A catalogue document in a file, read again when it changed. A change is seen within about a second; a file that can no
+//! longer be read leaves the last good catalogue in place and says so in the log.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::document::CatalogDocument;
+use super::index::{Index, Order};
+use crate::clock::Clock;
+use crate::model::location::TableLocation;
+
+/// How long an answer may rest on what the file held.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Turns a document's location text into a location.
+pub type LocateFn = dyn Fn(&str) -> Result<TableLocation, String> + Send + Sync;
+
+/// Gives the catalogue as it is now.
+pub trait CatalogSource: Send + Sync {
+    /// The current index.
+    fn current(&self) -> Arc<Index>;
+}
+
+/// A catalogue that does not change while the process runs.
+impl CatalogSource for Arc<Index> {
+    fn current(&self) -> Arc<Index> {
+        Arc::clone(self)
+    }
+}
+
+/// A catalogue file.
+pub struct CatalogFile {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    locate: Box<LocateFn>,
+    state: Mutex<State>,
+}
+
+struct State {
+    index: Arc<Index>,
+    stamp: Option<Stamp>,
+    looked: Duration,
+}
+
+/// What tells one content of a file from the next without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    bytes: u64,
+}
+
+impl CatalogFile {
+    /// Opens a catalogue file.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, locate: Box<LocateFn>) -> Result<Self, String> {
+        let stamp = stamp_of(path).ok();
+        let index = read_index(path, &*locate)?;
+        let state = Mutex::new(State { index: Arc::new(index), stamp, looked: clock.uptime() });
+        Ok(Self { path: path.to_owned(), clock, locate, state })
+    }
+}
+
+impl CatalogSource for CatalogFile {
+    fn current(&self) -> Arc<Index> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.uptime();
+        if now.saturating_sub(state.looked) >= LOOK_AGAIN {
+            state.looked = now;
+            let stamp = stamp_of(&self.path).ok();
+            if stamp != state.stamp {
+                state.stamp = stamp;
+                match read_index(&self.path, &*self.locate) {
+                    Ok(index) => state.index = Arc::new(index),
+                    Err(problem) => tracing::error!("the catalogue stays as it was: {problem}"),
+                }
+            }
+        }
+        Arc::clone(&state.index)
+    }
+}
+
+impl fmt::Debug for CatalogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn stamp_of(path: &Path) -> io::Result<Stamp> {
+    let metadata = fs::metadata(path)?;
+    Ok(Stamp { modified: metadata.modified()?, bytes: metadata.len() })
+}
+
+fn read_index(path: &Path, locate: &LocateFn) -> Result<Index, String> {
+    Index::new(&read(path)?, Order::Sorted, locate).map_err(|problem| format!("{}: {problem}", path.display()))
+}
+
+/// Reads a catalogue document.
+///
+/// # Errors
+/// A sentence that says what is wrong with the file.
+pub fn read(path: &Path) -> Result<CatalogDocument, String> {
+    let text = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    serde_json::from_slice(&text).map_err(|error| format!("{} is not a catalogue: {error}", path.display()))
+}
+
+/// Writes a catalogue document in one step: a reader sees the old content or the new one, never half of it. The file is
+/// for its owner only.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write(path: &Path, document: &CatalogDocument) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
+    text.push(b'\n');
+    write_private(path, &text)
+}
+
+/// Writes a file that only its owner may read, in one step.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let _ = fs::remove_file(&temporary);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}

@@ -1,0 +1,291 @@
+//! A catalogue document made ready for questions: names checked, everything sorted, looked up by folded name, grants
+//! resolved. Building it is where a document is found wrong.
+
+use std::collections::{HashMap, HashSet};
+
+use super::document::{CatalogDocument, FORMAT_VERSION, SchemaEntry, ShareEntry, TableEntry};
+use super::foreign_position;
+use crate::error::Error;
+use crate::model::location::TableLocation;
+use crate::model::name::{SchemaName, ShareName, TableName};
+use crate::model::page::Page;
+use crate::model::recipient::Recipient;
+use crate::model::securable::{History, Schema, Share, Table};
+use crate::model::version::{TimestampMs, Version};
+use crate::secret::{Secret, TokenHash};
+
+/// Turns a document's location text into a location; the error completes "its location … ".
+pub type Locate<'a> = &'a dyn Fn(&str) -> Result<TableLocation, String>;
+
+/// The order of lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By folded name.
+    Sorted,
+    /// As the document has it.
+    AsWritten,
+}
+
+/// A catalogue ready for questions.
+#[derive(Debug)]
+pub struct Index {
+    order: Order,
+    shares: Vec<ShareNode>,
+    by_name: HashMap<String, usize>,
+    recipients: Vec<RecipientNode>,
+}
+
+#[derive(Debug)]
+struct ShareNode {
+    share: Share,
+    schemas: Vec<SchemaNode>,
+    by_name: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct SchemaNode {
+    schema: Schema,
+    tables: Vec<Table>,
+    by_name: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct RecipientNode {
+    id: String,
+    tokens: Vec<(TokenHash, Option<TimestampMs>)>,
+    /// Folded names of granted shares.
+    granted: HashSet<String>,
+}
+
+impl Index {
+    /// Checks a document and makes it ready.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong where.
+    pub fn new(document: &CatalogDocument, order: Order, locate: Locate<'_>) -> Result<Self, String> {
+        if document.format_version != FORMAT_VERSION {
+            return Err(format!(
+                "the catalogue has format version {}, this program knows {FORMAT_VERSION}; use the program that wrote it",
+                document.format_version
+            ));
+        }
+        let shares = document.shares.iter().map(|share| share_node(share, order, locate)).collect::<Result<Vec<_>, _>>()?;
+        let (shares, by_name) = arranged(shares, order, |node| node.share.name.folded())
+            .map_err(|name| format!("two shares are named '{name}'"))?;
+        let name_of: HashMap<&str, &str> =
+            shares.iter().map(|node| (node.share.id.as_str(), node.share.name.folded())).collect();
+        let recipients = document
+            .recipients
+            .iter()
+            .map(|recipient| {
+                let tokens = recipient
+                    .tokens
+                    .iter()
+                    .map(|token| {
+                        let hash = TokenHash::from_hex(&token.sha256);
+                        let expires = token.expires.as_deref().map(|text| TimestampMs::parse(text).ok_or(text)).transpose();
+                        match (hash, expires) {
+                            (Some(hash), Ok(expires)) => Ok((hash, expires)),
+                            (None, _) => Err(format!("a token of recipient '{}' is not 64 hex digits", recipient.name)),
+                            (_, Err(text)) => Err(format!(
+                                "a token of recipient '{}' expires at '{text}', which is not ISO 8601 with an offset",
+                                recipient.name
+                            )),
+                        }
+                    })
+                    .collect::<Result<_, String>>()?;
+                let granted = recipient.grants.iter().filter_map(|id| name_of.get(id.as_str()));
+                let granted = granted.map(|name| (*name).to_owned()).collect();
+                Ok(RecipientNode { id: recipient.id.clone(), tokens, granted })
+            })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { order, shares, by_name, recipients })
+    }
+
+    /// The recipient that a token belongs to. Every stored hash is compared, each in constant time.
+    pub fn recipient_of(&self, token: &Secret, now: TimestampMs) -> Option<String> {
+        let presented = TokenHash::of(token);
+        let mut found = None;
+        for recipient in &self.recipients {
+            for (hash, expires) in &recipient.tokens {
+                if *hash == presented && expires.is_none_or(|at| now < at) {
+                    found = Some(recipient.id.clone());
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn shares(&self, to: &Recipient, after: Option<&str>, limit: usize) -> Result<Page<Share>, Error> {
+        let granted = self.granted(to);
+        let start = self.start(&self.shares, &self.by_name, after, |node| node.share.name.folded())?;
+        let visible = self.shares.iter().skip(start).filter(|node| granted.contains(node.share.name.folded()));
+        Ok(page(visible.map(|node| node.share.clone()), limit))
+    }
+
+    pub(super) fn share(&self, to: &Recipient, name: &str) -> Result<Share, Error> {
+        self.node(to, name).map(|node| node.share.clone())
+    }
+
+    pub(super) fn schemas(
+        &self,
+        to: &Recipient,
+        share: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Schema>, Error> {
+        let node = self.node(to, share)?;
+        let start = self.start(&node.schemas, &node.by_name, after, |schema| schema.schema.name.folded())?;
+        Ok(page(node.schemas.iter().skip(start).map(|schema| schema.schema.clone()), limit))
+    }
+
+    pub(super) fn tables(
+        &self,
+        to: &Recipient,
+        share: &str,
+        schema: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Table>, Error> {
+        let node = self.node(to, share)?;
+        let schema = SchemaName::parse(schema)
+            .ok()
+            .and_then(|name| node.schemas.get(*node.by_name.get(name.folded())?))
+            .ok_or_else(|| Error::SchemaNotFound { schema: crate::model::shorten(schema) })?;
+        let start = self.start(&schema.tables, &schema.by_name, after, |table| table.name.folded())?;
+        Ok(page(schema.tables.iter().skip(start).cloned(), limit))
+    }
+
+    pub(super) fn all_tables(
+        &self,
+        to: &Recipient,
+        share: &str,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Page<Table>, Error> {
+        let node = self.node(to, share)?;
+        let Some((schema, table)) = after else {
+            return Ok(page(node.schemas.iter().flat_map(|schema| &schema.tables).cloned(), limit));
+        };
+        let next = self.start(&node.schemas, &node.by_name, Some(schema), |schema| schema.schema.name.folded())?;
+        // The schema itself may be gone by now; then the next one is where the list goes on.
+        let rest_of_schema = match node.by_name.get(schema).and_then(|&at| node.schemas.get(at)) {
+            Some(schema) => {
+                let start = self.start(&schema.tables, &schema.by_name, Some(table), |table| table.name.folded())?;
+                schema.tables.get(start..).unwrap_or_default()
+            }
+            None => &[],
+        };
+        let later = node.schemas.iter().skip(next).flat_map(|schema| &schema.tables);
+        Ok(page(rest_of_schema.iter().chain(later).cloned(), limit))
+    }
+
+    pub(super) fn table(&self, to: &Recipient, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
+        let found = || {
+            let node = self.node(to, share).ok()?;
+            let schema = node.schemas.get(*node.by_name.get(SchemaName::parse(schema).ok()?.folded())?)?;
+            schema.tables.get(*schema.by_name.get(TableName::parse(table).ok()?.folded())?)
+        };
+        found().cloned().ok_or_else(|| Error::TableNotFound {
+            name: [share, schema, table].map(crate::model::shorten).join("/"),
+        })
+    }
+
+    fn node(&self, to: &Recipient, share: &str) -> Result<&ShareNode, Error> {
+        ShareName::parse(share)
+            .ok()
+            .filter(|name| self.granted(to).contains(name.folded()))
+            .and_then(|name| self.shares.get(*self.by_name.get(name.folded())?))
+            .ok_or_else(|| Error::ShareNotFound { share: crate::model::shorten(share) })
+    }
+
+    fn granted(&self, to: &Recipient) -> &HashSet<String> {
+        static NOTHING: std::sync::LazyLock<HashSet<String>> = std::sync::LazyLock::new(HashSet::new);
+        self.recipients.iter().find(|node| node.id == to.id()).map_or(&NOTHING, |node| &node.granted)
+    }
+
+    /// Where a list goes on after a name. A name that is gone still has a place in a sorted list; in another it does not.
+    fn start<T>(
+        &self,
+        nodes: &[T],
+        by_name: &HashMap<String, usize>,
+        after: Option<&str>,
+        name_of: impl Fn(&T) -> &str,
+    ) -> Result<usize, Error> {
+        let Some(after) = after else { return Ok(0) };
+        match (by_name.get(after), self.order) {
+            (Some(&at), _) => Ok(at + 1),
+            (None, Order::Sorted) => Ok(nodes.partition_point(|node| name_of(node) <= after)),
+            (None, Order::AsWritten) => Err(foreign_position()),
+        }
+    }
+}
+
+fn page<T>(mut items: impl Iterator<Item = T>, limit: usize) -> Page<T> {
+    let taken = items.by_ref().take(limit).collect();
+    Page { items: taken, more: items.next().is_some() }
+}
+
+/// Sorts nodes if they are to be sorted, and maps folded names to places. The error is a name that occurs twice.
+fn arranged<T>(
+    mut nodes: Vec<T>,
+    order: Order,
+    name_of: impl Fn(&T) -> &str,
+) -> Result<(Vec<T>, HashMap<String, usize>), String> {
+    if order == Order::Sorted {
+        nodes.sort_by(|a, b| name_of(a).cmp(name_of(b)));
+    }
+    let mut by_name = HashMap::with_capacity(nodes.len());
+    for (at, node) in nodes.iter().enumerate() {
+        if by_name.insert(name_of(node).to_owned(), at).is_some() {
+            return Err(name_of(node).to_owned());
+        }
+    }
+    Ok((nodes, by_name))
+}
+
+fn share_node(entry: &ShareEntry, order: Order, locate: Locate<'_>) -> Result<ShareNode, String> {
+    let name = ShareName::parse(&entry.name).map_err(|error| format!("the share name '{}' {error}", entry.name))?;
+    let share = Share { name, id: entry.id.clone(), comment: entry.comment.clone() };
+    let schemas = entry
+        .schemas
+        .iter()
+        .map(|schema| schema_node(&share, schema, order, locate))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (schemas, by_name) = arranged(schemas, order, |node| node.schema.name.folded())
+        .map_err(|name| format!("share '{}' has two schemas named '{name}'", entry.name))?;
+    Ok(ShareNode { share, schemas, by_name })
+}
+
+fn schema_node(share: &Share, entry: &SchemaEntry, order: Order, locate: Locate<'_>) -> Result<SchemaNode, String> {
+    let name = SchemaName::parse(&entry.name).map_err(|error| format!("the schema name '{}' {error}", entry.name))?;
+    let schema = Schema { share: share.name.clone(), name };
+    let tables = entry
+        .tables
+        .iter()
+        .map(|table| table_node(share, &schema, table, locate))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (tables, by_name) = arranged(tables, order, |table| table.name.folded())
+        .map_err(|name| format!("schema '{}.{}' has two tables named '{name}'", share.name, entry.name))?;
+    Ok(SchemaNode { schema, tables, by_name })
+}
+
+fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate<'_>) -> Result<Table, String> {
+    let name = TableName::parse(&entry.name).map_err(|error| format!("the table name '{}' {error}", entry.name))?;
+    let location = locate(&entry.location)
+        .map_err(|error| format!("table '{}.{}.{name}': its location {error}", share.name, schema.name))?;
+    let history = if entry.history_shared {
+        History::SharedFrom(Version::new(entry.start_version))
+    } else {
+        History::NotShared
+    };
+    Ok(Table {
+        share: share.name.clone(),
+        share_id: share.id.clone(),
+        schema: schema.name.clone(),
+        name,
+        id: entry.id.clone(),
+        location,
+        history,
+    })
+}

@@ -1,0 +1,237 @@
+//! A checkpoint part as the Parquet decoder sees it: whole in memory, or as a sliding window over each column chunk with
+//! the next piece already on its way. Memory is bounded by columns times two pieces, whatever the part's size.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Buf, Bytes, BytesMut};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::delta::fetch::{Fetcher, Pending};
+use crate::error::Error;
+use crate::limits::CHECKPOINT_WINDOW_BYTES;
+use crate::storage::LogEntry;
+
+/// The bytes of a part.
+pub(super) enum PartBytes {
+    /// All of them.
+    Whole(Bytes),
+    /// Pieces, on demand.
+    Windows(Arc<Windows>),
+}
+
+/// Sliding windows over the column chunks that are read.
+pub(super) struct Windows {
+    fetcher: Fetcher,
+    name: String,
+    size: u64,
+    /// Sorted by where they start.
+    chunks: Vec<Mutex<Chunk>>,
+    failed: Mutex<Option<Error>>,
+}
+
+struct Chunk {
+    row_group: usize,
+    /// The whole column chunk in the object.
+    range: Range<u64>,
+    /// Where `bytes` begins in the object.
+    at: u64,
+    bytes: Bytes,
+    /// The piece after `bytes`, and where it ends.
+    next: Option<(Pending, u64)>,
+}
+
+impl Windows {
+    pub(super) fn new(
+        fetcher: Fetcher,
+        entry: &LogEntry,
+        metadata: &ParquetMetaData,
+        leaves: &[usize],
+    ) -> Arc<Self> {
+        let mut chunks = Vec::new();
+        for (row_group, group) in metadata.row_groups().iter().enumerate() {
+            for &leaf in leaves {
+                let Some(column) = group.columns().get(leaf) else { continue };
+                let (start, length) = column.byte_range();
+                let range = start..start.saturating_add(length).min(entry.size);
+                chunks.push(Chunk { row_group, at: range.start, range, bytes: Bytes::new(), next: None });
+            }
+        }
+        chunks.sort_by_key(|chunk| chunk.range.start);
+        let chunks = chunks.into_iter().map(Mutex::new).collect();
+        Arc::new(Self { fetcher, name: entry.name.clone(), size: entry.size, chunks, failed: Mutex::new(None) })
+    }
+
+    /// The storage failure behind a decoding error, if that is what it was.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let end = start.saturating_add(length as u64);
+        let index = self.chunk_of(start).ok_or_else(|| ParquetError::EOF("outside every column chunk".into()))?;
+        let row_group = {
+            let Some(slot) = self.chunks.get(index) else { return Err(ParquetError::EOF("no such chunk".into())) };
+            let chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if end > chunk.range.end {
+                return Err(ParquetError::EOF("past the column chunk".into()));
+            }
+            (chunk.bytes.is_empty() && chunk.next.is_none()).then_some(chunk.row_group)
+        };
+        if let Some(row_group) = row_group {
+            self.start_row_group(row_group);
+        }
+        let Some(slot) = self.chunks.get(index) else { return Err(ParquetError::EOF("no such chunk".into())) };
+        let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        self.slide(&mut chunk, start, end)
+    }
+
+    fn chunk_of(&self, start: u64) -> Option<usize> {
+        let after = self.chunks.partition_point(|slot| {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).range.start <= start
+        });
+        after.checked_sub(1)
+    }
+
+    /// Asks for the first piece of every column of a row group at once, so that their round trips overlap.
+    fn start_row_group(&self, row_group: usize) {
+        for slot in &self.chunks {
+            let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if chunk.row_group == row_group && chunk.bytes.is_empty() && chunk.next.is_none() {
+                self.ask(&mut chunk, 0);
+            }
+        }
+    }
+
+    /// Asks for the piece after what the chunk holds, at least up to `end`.
+    fn ask(&self, chunk: &mut Chunk, end: u64) {
+        let from = chunk.at + chunk.bytes.len() as u64;
+        let to = (from + CHECKPOINT_WINDOW_BYTES).max(end).min(chunk.range.end);
+        if from < to {
+            chunk.next = Some((self.fetcher.range(&self.name, from..to), to));
+        }
+    }
+
+    /// Moves the window forward until it covers `start..end`, then cuts that out.
+    fn slide(&self, chunk: &mut Chunk, start: u64, end: u64) -> Result<Bytes, ParquetError> {
+        if start < chunk.at {
+            // The decoder never goes back within a chunk; if it should, begin again there.
+            chunk.at = start;
+            chunk.bytes = Bytes::new();
+            chunk.next = None;
+        }
+        while chunk.at + (chunk.bytes.len() as u64) < end {
+            if chunk.next.is_none() {
+                self.ask(chunk, end);
+            }
+            let Some((pending, _)) = chunk.next.take() else {
+                return Err(ParquetError::EOF("past the column chunk".into()));
+            };
+            let piece = pending.wait().map_err(|error| self.failed(error))?;
+            let passed = usize::try_from(start - chunk.at).unwrap_or(usize::MAX).min(chunk.bytes.len());
+            chunk.bytes.advance(passed);
+            chunk.at += passed as u64;
+            if chunk.bytes.is_empty() {
+                chunk.bytes = piece;
+            } else {
+                let mut joined = BytesMut::with_capacity(chunk.bytes.len() + piece.len());
+                joined.extend_from_slice(&chunk.bytes);
+                joined.extend_from_slice(&piece);
+                chunk.bytes = joined.freeze();
+            }
+        }
+        if chunk.next.is_none() {
+            self.ask(chunk, 0);
+        }
+        let from = usize::try_from(start - chunk.at).unwrap_or(usize::MAX);
+        let to = usize::try_from(end - chunk.at).unwrap_or(usize::MAX);
+        if to > chunk.bytes.len() || from > to {
+            return Err(ParquetError::EOF("the object is shorter than its footer says".into()));
+        }
+        Ok(chunk.bytes.slice(from..to))
+    }
+
+    fn failed(&self, error: Error) -> ParquetError {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        ParquetError::General("the storage failed".into())
+    }
+
+    /// How much can be read in one go from `start`.
+    fn rest_of_chunk(&self, start: u64) -> u64 {
+        self.chunk_of(start)
+            .and_then(|index| self.chunks.get(index))
+            .map_or(0, |slot| slot.lock().unwrap_or_else(PoisonError::into_inner).range.end.saturating_sub(start))
+    }
+}
+
+impl Length for PartBytes {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Windows(windows) => windows.size,
+        }
+    }
+}
+
+impl ChunkReader for PartBytes {
+    type T = PartRead;
+
+    fn get_read(&self, start: u64) -> Result<PartRead, ParquetError> {
+        match self {
+            Self::Whole(bytes) => {
+                let from = usize::try_from(start).unwrap_or(usize::MAX);
+                if from > bytes.len() {
+                    return Err(ParquetError::EOF("past the end".into()));
+                }
+                Ok(PartRead { piece: bytes.slice(from..), at: 0, windows: None })
+            }
+            Self::Windows(windows) => {
+                Ok(PartRead { piece: Bytes::new(), at: start, windows: Some(Arc::clone(windows)) })
+            }
+        }
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            Self::Whole(bytes) => {
+                let from = usize::try_from(start).unwrap_or(usize::MAX);
+                let to = from.saturating_add(length);
+                if to > bytes.len() {
+                    return Err(ParquetError::EOF("past the end".into()));
+                }
+                Ok(bytes.slice(from..to))
+            }
+            Self::Windows(windows) => windows.bytes(start, length),
+        }
+    }
+}
+
+/// Reads on from a position; the decoder uses it for page headers only.
+pub(super) struct PartRead {
+    piece: Bytes,
+    at: u64,
+    windows: Option<Arc<Windows>>,
+}
+
+impl Read for PartRead {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        /// More than nearly every page header.
+        const PIECE_BYTES: u64 = 512;
+        if self.piece.is_empty()
+            && let Some(windows) = &self.windows
+        {
+            let length = windows.rest_of_chunk(self.at).min(PIECE_BYTES);
+            self.piece = windows.bytes(self.at, usize::try_from(length).unwrap_or(0)).map_err(io::Error::other)?;
+            self.at += length;
+        }
+        let count = out.len().min(self.piece.len());
+        if let (Some(target), Some(source)) = (out.get_mut(..count), self.piece.get(..count)) {
+            target.copy_from_slice(source);
+        }
+        self.piece.advance(count);
+        Ok(count)
+    }
+}

@@ -1,0 +1,117 @@
+//! The names of a log folder's objects (Delta protocol, "Delta Log Entries" and "Checkpoints"), read into types. A name
+//! that is none of them is not part of the log.
+
+use crate::model::version::Version;
+
+/// What an object of `_delta_log/` is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogFile {
+    /// `00000000000000000012.json`
+    Commit(Version),
+    /// `00000000000000000012.checkpoint.parquet`, one part; or one of several,
+    /// `00000000000000000012.checkpoint.0000000001.0000000003.parquet`.
+    Checkpoint {
+        /// The version that it holds the state of.
+        version: Version,
+        /// This part, from 1.
+        part: u32,
+        /// All parts.
+        parts: u32,
+    },
+    /// A version 2 checkpoint: `00000000000000000012.checkpoint.<uuid>.json` or `.parquet`.
+    UuidCheckpoint(Version),
+}
+
+/// Reads an object's name.
+pub fn parse(name: &str) -> Option<LogFile> {
+    let (digits, rest) = name.split_once('.')?;
+    let version = Version::new(number(digits, 20)?);
+    if rest == "json" {
+        return Some(LogFile::Commit(version));
+    }
+    if rest == "checkpoint.parquet" {
+        return Some(LogFile::Checkpoint { version, part: 1, parts: 1 });
+    }
+    let middle = rest.strip_prefix("checkpoint.")?;
+    let (middle, kind) = middle.rsplit_once('.')?;
+    if !matches!(kind, "parquet" | "json") {
+        return None;
+    }
+    if kind == "parquet"
+        && let Some((part, parts)) = middle.split_once('.')
+    {
+        let (part, parts) = (u32::try_from(number(part, 10)?).ok()?, u32::try_from(number(parts, 10)?).ok()?);
+        return (1 <= part && part <= parts).then_some(LogFile::Checkpoint { version, part, parts });
+    }
+    let uuid = middle.len() == 36 && middle.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    uuid.then_some(LogFile::UuidCheckpoint(version))
+}
+
+/// The name after which a listing holds everything of `version` and later, and nothing of what came before.
+pub fn start_after(version: Version) -> String {
+    format!("{version:020}")
+}
+
+/// The name of a commit.
+pub fn commit_name(version: Version) -> String {
+    format!("{version:020}.json")
+}
+
+fn number(digits: &str, width: usize) -> Option<u64> {
+    (digits.len() == width && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_every_kind() {
+        let version = Version::new(12);
+        assert_eq!(parse("00000000000000000012.json"), Some(LogFile::Commit(version)));
+        assert_eq!(
+            parse("00000000000000000012.checkpoint.parquet"),
+            Some(LogFile::Checkpoint { version, part: 1, parts: 1 })
+        );
+        assert_eq!(
+            parse("00000000000000000012.checkpoint.0000000002.0000000003.parquet"),
+            Some(LogFile::Checkpoint { version, part: 2, parts: 3 })
+        );
+        for kind in ["json", "parquet"] {
+            let name = format!("00000000000000000012.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.{kind}");
+            assert_eq!(parse(&name), Some(LogFile::UuidCheckpoint(version)));
+        }
+    }
+
+    #[test]
+    fn other_names_are_not_the_log() {
+        for name in [
+            "_last_checkpoint",
+            "00000000000000000012.crc",
+            "00000000000000000012.00000000000000000013.compacted.json",
+            "0000000000000000012.json",
+            "00000000000000000012.json.tmp",
+            ".00000000000000000012.json.crc",
+            "00000000000000000012.checkpoint.0000000004.0000000003.parquet",
+            "00000000000000000012.checkpoint.0000000000.0000000003.parquet",
+            "00000000000000000012.checkpoint.x.parquet",
+            "00000000000000000012",
+        ] {
+            assert_eq!(parse(name), None, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_listing_starts_right(version in 0..u64::MAX / 2) {
+            let version = Version::new(version);
+            prop_assert_eq!(parse(&commit_name(version)), Some(LogFile::Commit(version)));
+            prop_assert!(commit_name(version) > start_after(version));
+            if version.number() > 0 {
+                prop_assert!(commit_name(Version::new(version.number() - 1)) < start_after(version));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Which objects of a log make up one version: the newest usable checkpoint at or before it, and every commit after
+//! that. A commit that is not there is an error that names it, never a shorter table.
+
+use std::collections::BTreeMap;
+
+use super::log_path::{LogFile, commit_name, parse};
+use crate::error::Error;
+use crate::limits::COMMITS_PER_SNAPSHOT_MAX;
+use crate::model::version::{TimestampMs, Version};
+use crate::storage::LogEntry;
+
+/// A log's listing, read into types.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    commits: BTreeMap<Version, LogEntry>,
+    /// Complete sets of parts only, in the order of the parts.
+    checkpoints: BTreeMap<Version, Vec<LogEntry>>,
+    uuid_checkpoints: Vec<Version>,
+}
+
+/// The objects that make up one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// The version.
+    pub version: Version,
+    /// The checkpoint's parts in order; empty when the log starts at version 0.
+    pub checkpoint: Vec<LogEntry>,
+    /// The version of the checkpoint, when there is one.
+    pub checkpoint_version: Option<Version>,
+    /// The commits after the checkpoint, oldest first.
+    pub commits: Vec<(Version, LogEntry)>,
+}
+
+impl Listing {
+    /// Sorts a listing. Names that are not the log's, and sets of parts that are not whole, are left out.
+    pub fn new(entries: Vec<LogEntry>) -> Self {
+        let mut listing = Self::default();
+        let mut parts_of: BTreeMap<(Version, u32), BTreeMap<u32, LogEntry>> = BTreeMap::new();
+        for entry in entries {
+            match parse(&entry.name) {
+                Some(LogFile::Commit(version)) => {
+                    listing.commits.insert(version, entry);
+                }
+                Some(LogFile::Checkpoint { version, part, parts }) => {
+                    parts_of.entry((version, parts)).or_default().insert(part, entry);
+                }
+                Some(LogFile::UuidCheckpoint(version)) => listing.uuid_checkpoints.push(version),
+                None => {}
+            }
+        }
+        for ((version, parts), found) in parts_of {
+            if found.len() == parts as usize {
+                // Sets of the same version hold the same state; the one in fewer parts is met first and kept.
+                listing.checkpoints.entry(version).or_insert_with(|| found.into_values().collect());
+            }
+        }
+        listing
+    }
+
+    /// The newest version that the log has.
+    pub fn latest(&self) -> Option<Version> {
+        let commit = self.commits.keys().next_back().copied();
+        let checkpoint = self.checkpoints.keys().next_back().copied();
+        let uuid = self.uuid_checkpoints.iter().max().copied();
+        commit.max(checkpoint).max(uuid)
+    }
+
+    /// The oldest version that can still be put together: the log's start, or else its oldest checkpoint.
+    pub fn earliest(&self) -> Option<Version> {
+        if self.commits.contains_key(&Version::ZERO) {
+            return Some(Version::ZERO);
+        }
+        self.checkpoints.keys().next().copied()
+    }
+
+    /// A commit of the listing.
+    pub fn commit(&self, version: Version) -> Option<&LogEntry> {
+        self.commits.get(&version)
+    }
+
+    /// The commits with the times of their files, oldest first.
+    pub fn commit_times(&self) -> Vec<(Version, TimestampMs)> {
+        self.commits.iter().map(|(version, entry)| (*version, entry.modified)).collect()
+    }
+
+    /// The objects that make up `version`.
+    ///
+    /// # Errors
+    /// [`Error::BadTable`] when a commit is missing, [`Error::Unsupported`] when only a checkpoint of a kind that is
+    /// not read here could fill the gap, or when there are too many commits.
+    pub fn segment(&self, version: Version) -> Result<Segment, Error> {
+        let checkpoint = self.checkpoints.range(..=version).next_back();
+        let (checkpoint_version, parts) = match checkpoint {
+            Some((at, parts)) => (Some(*at), parts.clone()),
+            None => (None, Vec::new()),
+        };
+        let first = checkpoint_version.map_or(Version::ZERO, Version::next);
+        let mut commits = Vec::new();
+        let mut next = first;
+        for (at, entry) in self.commits.range(first..=version) {
+            if *at != next {
+                break;
+            }
+            commits.push((*at, entry.clone()));
+            next = next.next();
+        }
+        if next <= version {
+            return Err(self.gap(next, version));
+        }
+        if commits.len() > COMMITS_PER_SNAPSHOT_MAX {
+            return Err(Error::Unsupported(format!(
+                "The table has {} commits after its last checkpoint, more than {COMMITS_PER_SNAPSHOT_MAX}. Ask the share \
+                 provider to write a checkpoint.",
+                commits.len()
+            )));
+        }
+        Ok(Segment { version, checkpoint: parts, checkpoint_version, commits })
+    }
+
+    fn gap(&self, missing: Version, wanted: Version) -> Error {
+        if self.uuid_checkpoints.iter().any(|at| (missing..=wanted).contains(at)) {
+            return Error::Unsupported(
+                "The table's log can only be read through a v2 checkpoint (table feature v2Checkpoint), which this server \
+                 does not read yet. Ask the share provider to write a classic checkpoint."
+                    .into(),
+            );
+        }
+        Error::BadTable(format!(
+            "The table's log is damaged: version {missing} is missing ({}) and no checkpoint covers it. Ask the share \
+             provider to repair the table.",
+            commit_name(missing)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(names: &[&str]) -> Listing {
+        let entry = |name: &&str| LogEntry { name: (*name).to_owned(), size: 1, modified: TimestampMs::new(0) };
+        Listing::new(names.iter().map(entry).collect())
+    }
+
+    fn commits(range: std::ops::RangeInclusive<u64>) -> Vec<String> {
+        range.map(|v| commit_name(Version::new(v))).collect()
+    }
+
+    fn of(names: Vec<String>) -> Listing {
+        listing(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn newest_complete_checkpoint_wins() {
+        let mut names = commits(0..=12);
+        names.push(format!("{:020}.checkpoint.parquet", 5));
+        names.push(format!("{:020}.checkpoint.{:010}.{:010}.parquet", 10, 1, 2));
+        let log = of(names.clone());
+        let segment = log.segment(Version::new(12)).unwrap();
+        assert_eq!(segment.checkpoint_version, Some(Version::new(5)), "a set of one of two parts is no checkpoint");
+        assert_eq!(segment.commits.len(), 7);
+
+        names.push(format!("{:020}.checkpoint.{:010}.{:010}.parquet", 10, 2, 2));
+        let log = of(names);
+        let segment = log.segment(Version::new(12)).unwrap();
+        assert_eq!((segment.checkpoint.len(), segment.commits.len()), (2, 2));
+        assert_eq!(log.segment(Version::new(9)).unwrap().checkpoint_version, Some(Version::new(5)));
+        assert_eq!(log.segment(Version::new(4)).unwrap().checkpoint_version, None);
+        assert_eq!(log.latest(), Some(Version::new(12)));
+    }
+
+    #[test]
+    fn a_gap_is_named() {
+        let mut names = commits(0..=9);
+        names.remove(3);
+        let error = of(names.clone()).segment(Version::new(9)).unwrap_err().public();
+        assert!(error.contains("version 3 is missing"), "{error}");
+        assert!(of(names).segment(Version::new(2)).is_ok());
+    }
+
+    #[test]
+    fn a_cleaned_log_starts_at_its_checkpoint() {
+        let mut names = commits(8..=9);
+        names.push(format!("{:020}.checkpoint.parquet", 7));
+        let log = of(names);
+        assert_eq!(log.segment(Version::new(9)).unwrap().commits.len(), 2);
+        assert_eq!(log.segment(Version::new(7)).unwrap().commits.len(), 0);
+        assert!(log.segment(Version::new(6)).is_err());
+    }
+
+    #[test]
+    fn a_v2_checkpoint_is_passed_over_or_refused_by_name() {
+        let uuid = format!("{:020}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", 5);
+        let mut names = commits(0..=6);
+        names.push(uuid.clone());
+        assert_eq!(of(names).segment(Version::new(6)).unwrap().commits.len(), 7);
+        let mut names = commits(6..=6);
+        names.push(uuid);
+        let error = of(names).segment(Version::new(6)).unwrap_err();
+        assert!(matches!(&error, Error::Unsupported(text) if text.contains("v2Checkpoint")));
+    }
+}

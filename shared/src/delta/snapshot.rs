@@ -1,0 +1,199 @@
+//! One version of a table: what is settled before the first line of an answer (protocol, metadata, exact totals, every
+//! refusal), and the files, handed on afterwards from a thread that may wait.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::checkpoint::{Part, PartHead};
+use super::features::reader_needs;
+use super::fetch::Fetcher;
+use super::log_path::commit_name;
+use super::tail::Tail;
+use super::{At, DeltaLog, FileSink, Resolved};
+use crate::error::Error;
+use crate::limits::{CHECKPOINT_KEPT_BYTES, COMMIT_BYTES_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::model::location::TableLocation;
+use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
+use crate::model::version::{TimestampMs, Version};
+use crate::storage::LogEntry;
+
+/// Parts of a checkpoint worked on at once. More would only compete for the same cores.
+const PARTS_AT_ONCE: usize = 2;
+
+/// One version of a table.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The version and how it was chosen.
+    pub selected: Selected,
+    /// When that version was committed; known for named versions whose commit is still in the log.
+    pub committed_at: Option<TimestampMs>,
+    /// The protocol in force.
+    pub protocol: Protocol,
+    /// The metadata in force.
+    pub metadata: Metadata,
+    /// Features that a reader of the files must know; empty when any reader will do.
+    pub needs: Vec<&'static str>,
+    /// How many files there are, and how large they are together.
+    pub totals: Totals,
+    /// The files.
+    pub files: SnapshotFiles,
+}
+
+/// The files of a snapshot, not yet read.
+#[derive(Debug)]
+pub struct SnapshotFiles {
+    tail: Tail,
+    parts: Vec<Part>,
+    fetcher: Fetcher,
+}
+
+impl DeltaLog {
+    /// Reads everything of a version that must be settled before an answer begins.
+    ///
+    /// # Errors
+    /// When there is no such version, the log is damaged, the table needs something this server does not serve, or the
+    /// storage fails.
+    pub async fn snapshot(&self, table: &TableLocation, at: At) -> Result<Snapshot, Error> {
+        let Resolved { selected, segment, listing } = self.resolve(table, at).await?;
+        let tail = self.tail(table, &segment.commits).await?;
+        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
+        let opened = open_parts(&fetcher, segment.checkpoint).await?;
+        let (tail, parts, heads) = read_heads(tail, opened).await?;
+
+        let (mut protocol, mut metadata, mut totals) = (tail.protocol.clone(), tail.metadata.clone(), tail.totals);
+        for head in heads {
+            protocol = protocol.or(head.protocol);
+            metadata = metadata.or(head.metadata);
+            totals.files += head.totals.files;
+            totals.bytes = totals.bytes.saturating_add(head.totals.bytes);
+        }
+        let (Some(protocol), Some(metadata)) = (protocol, metadata) else {
+            return Err(Error::BadTable(
+                "The table's log is damaged: it holds no protocol or no metaData action. Ask the share provider to repair \
+                 the table."
+                    .into(),
+            ));
+        };
+        let needs = reader_needs(&protocol, &metadata)?;
+        let committed_at = match selected {
+            Selected::Named(version) => self.history_with(table, &listing, &metadata).committed_at(version).await?,
+            Selected::Latest(_) => None,
+        };
+        let files = SnapshotFiles { tail, parts, fetcher };
+        Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, files })
+    }
+
+    /// Protocol, metadata and nothing else of a version; cheaper than a snapshot of a large table.
+    ///
+    /// # Errors
+    /// As [`DeltaLog::snapshot`].
+    pub(super) async fn metadata_at(&self, table: &TableLocation, resolved: &Resolved) -> Result<Metadata, Error> {
+        let segment = &resolved.segment;
+        let tail = self.tail(table, &segment.commits).await?;
+        if let Some(metadata) = tail.metadata {
+            return Ok(metadata);
+        }
+        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
+        for part in open_parts(&fetcher, segment.checkpoint.clone()).await? {
+            let head = blocking(move || part.head(&HashSet::new(), true, false)).await?;
+            if let Some(metadata) = head.metadata {
+                return Ok(metadata);
+            }
+        }
+        Err(Error::BadTable("The table's log is damaged: it holds no metaData action.".into()))
+    }
+
+    /// Fetches the commits, newest first, several at once, and replays them one after the other.
+    async fn tail(&self, table: &TableLocation, commits: &[(Version, LogEntry)]) -> Result<Tail, Error> {
+        let mut texts = stream::iter(commits.iter().rev().map(|(version, entry)| {
+            let (version, name) = (*version, entry.name.clone());
+            async move {
+                let text = self.store.get(table, &name, COMMIT_BYTES_MAX).await?.ok_or_else(|| {
+                    Error::TableFilesMissing(format!("commit {version} disappeared while it was read").into())
+                })?;
+                Ok::<(Version, Bytes), Error>((version, text))
+            }
+        }))
+        .buffered(FETCHES_IN_FLIGHT_MAX);
+        let mut tail = Tail::default();
+        while let Some((version, text)) = texts.try_next().await? {
+            // Off the async threads: a commit may hold a hundred thousand files.
+            tail = blocking(move || {
+                tail.apply(version, text)?;
+                Ok(tail)
+            })
+            .await?;
+        }
+        Ok(tail)
+    }
+}
+
+impl Snapshot {
+    /// The version itself.
+    pub fn version(&self) -> Version {
+        self.selected.version()
+    }
+}
+
+impl SnapshotFiles {
+    /// Hands the files on in log-replay order: newest commit first, file order within it, then the checkpoint's rows.
+    /// Waits for storage and for the sink: not for threads that drive the async runtime.
+    ///
+    /// # Errors
+    /// When the log changes or cannot be read any further, or the sink stops.
+    pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
+        for commit in &self.tail.commits {
+            commit.emit(|version| self.fetcher.whole(&commit_name(version)).wait(), sink)?;
+        }
+        for part in &self.parts {
+            part.emit(&self.tail.seen, sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens the parts, keeping small ones whole as long as they fit the budget together.
+async fn open_parts(fetcher: &Fetcher, entries: Vec<LogEntry>) -> Result<Vec<Part>, Error> {
+    let mut budget = CHECKPOINT_KEPT_BYTES;
+    let jobs: Vec<_> = entries
+        .into_iter()
+        .map(|entry| {
+            let keep = entry.size <= budget;
+            if keep {
+                budget -= entry.size;
+            }
+            let fetcher = fetcher.clone();
+            blocking(move || Part::open(fetcher, entry, keep))
+        })
+        .collect();
+    stream::iter(jobs).buffered(FETCHES_IN_FLIGHT_MAX).try_collect().await
+}
+
+/// Reads the head of every part, in the order of the parts.
+async fn read_heads(tail: Tail, parts: Vec<Part>) -> Result<(Tail, Vec<Part>, Vec<PartHead>), Error> {
+    let state = tail.protocol.is_none() || tail.metadata.is_none();
+    let tail = Arc::new(tail);
+    let jobs: Vec<_> = parts
+        .into_iter()
+        .map(|part| {
+            let tail = Arc::clone(&tail);
+            blocking(move || {
+                let head = part.head(&tail.seen, state, true)?;
+                drop(tail);
+                Ok((part, head))
+            })
+        })
+        .collect();
+    let read: Vec<(Part, PartHead)> = stream::iter(jobs).buffered(PARTS_AT_ONCE).try_collect().await?;
+    let tail = Arc::try_unwrap(tail).map_err(|_| Error::defect("a checkpoint part is still being read"))?;
+    let (parts, heads) = read.into_iter().unzip();
+    Ok((tail, parts, heads))
+}
+
+/// Runs work that computes or waits on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|cause| Error::internal("reading the log failed", cause))?
+}

@@ -1,0 +1,284 @@
+//! The JSON commits after the checkpoint, newest first: which `add` actions are still active, which files a checkpoint
+//! may no longer show, and the protocol and metadata in force (Delta protocol, "Action Reconciliation").
+//!
+//! Two passes: the first decides and counts, the second hands the surviving actions on from the log's own text.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::FileSink;
+use super::action::{Add, Line, file_key};
+use super::features::{absolute_path_refused, deletion_vector_refused};
+use crate::error::Error;
+use crate::limits::COMMIT_TEXT_KEPT_BYTES;
+use crate::model::file::{DataFile, Text};
+use crate::model::location::{PathError, key_of_log_path};
+use crate::model::table_state::{Metadata, Protocol, Totals};
+use crate::model::version::Version;
+
+/// What the commits after a checkpoint come to.
+#[derive(Debug, Default)]
+pub struct Tail {
+    /// Files that these commits added or removed; what older objects say of them is void.
+    pub seen: HashSet<String>,
+    /// The commits with their active files, newest first.
+    pub commits: Vec<TailCommit>,
+    /// The newest protocol in these commits.
+    pub protocol: Option<Protocol>,
+    /// The newest metadata in these commits.
+    pub metadata: Option<Metadata>,
+    /// The active files that these commits added.
+    pub totals: Totals,
+    kept_bytes: usize,
+}
+
+/// One commit and where in its text the active `add` actions stand.
+#[derive(Debug)]
+pub struct TailCommit {
+    /// Its version.
+    pub version: Version,
+    /// The lines of active files, in the commit's order.
+    active: Vec<Range<usize>>,
+    /// The text, unless it was too much to keep.
+    text: Option<Bytes>,
+}
+
+/// A file action as the first pass needs it.
+struct FileAction {
+    key: String,
+    /// For `add`: where the line stands and how large the file is.
+    added: Option<(Range<usize>, u64)>,
+    problem: Option<fn() -> Error>,
+}
+
+impl Tail {
+    /// Takes the next older commit.
+    ///
+    /// # Errors
+    /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for an active file that cannot be
+    /// shared.
+    pub fn apply(&mut self, version: Version, text: Bytes) -> Result<(), Error> {
+        let mut actions = Vec::new();
+        let (mut protocol, mut metadata) = (None, None);
+        for (number, range) in lines(&text).enumerate() {
+            let line = parse_line(&text, range.clone(), version, number)?;
+            if let Some(add) = line.add {
+                actions.push(FileAction {
+                    key: file_key(&add.path, add.deletion_vector.as_ref()),
+                    added: Some((range.clone(), add.size)),
+                    problem: problem_of(&add),
+                });
+            }
+            if let Some(remove) = line.remove {
+                let key = file_key(&remove.path, remove.deletion_vector.as_ref());
+                actions.push(FileAction { key, added: None, problem: None });
+            }
+            protocol = line.protocol.or(protocol);
+            metadata = line.meta_data.or(metadata);
+        }
+        self.protocol = self.protocol.take().or(protocol.map(Protocol::from));
+        self.metadata = self.metadata.take().or(metadata.map(Metadata::from));
+
+        // Last action first: within a commit, too, the later one holds.
+        let mut active = Vec::new();
+        for action in actions.into_iter().rev() {
+            let FileAction { key, added, problem } = action;
+            if !self.seen.insert(key) {
+                continue;
+            }
+            if let Some((range, size)) = added {
+                if let Some(problem) = problem {
+                    return Err(problem());
+                }
+                self.totals.files += 1;
+                self.totals.bytes = self.totals.bytes.saturating_add(size);
+                active.push(range);
+            }
+        }
+        active.reverse();
+        let keep = self.kept_bytes + text.len() <= COMMIT_TEXT_KEPT_BYTES;
+        if keep && !active.is_empty() {
+            self.kept_bytes += text.len();
+        }
+        let text = (keep && !active.is_empty()).then_some(text);
+        self.commits.push(TailCommit { version, active, text });
+        Ok(())
+    }
+}
+
+impl TailCommit {
+    /// Hands the active files on. `fetch` gets the commit's text again when it was not kept.
+    ///
+    /// # Errors
+    /// What `fetch` or the sink says.
+    pub fn emit(
+        &self,
+        fetch: impl FnOnce(Version) -> Result<Bytes, Error>,
+        sink: &mut dyn FileSink,
+    ) -> Result<(), Error> {
+        if self.active.is_empty() {
+            return Ok(());
+        }
+        let text = match &self.text {
+            Some(text) => text.clone(),
+            None => fetch(self.version)?,
+        };
+        for range in &self.active {
+            let add = parse_line(&text, range.clone(), self.version, 0)?
+                .add
+                .ok_or(Error::TableFilesMissing("a commit changed while it was read".into()))?;
+            emit_add(&add, sink)?;
+        }
+        Ok(())
+    }
+}
+
+fn emit_add(add: &Add<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
+    let key = key_of_log_path(&add.path).map_err(|_| absolute_path_refused())?;
+    sink.file(&DataFile {
+        path: &add.path,
+        key: &key,
+        partition_values: add.partition_values.map_or("{}", RawValue::get),
+        size: add.size,
+        modification_time: add.modification_time,
+        data_change: add.data_change,
+        stats: add.stats.and_then(logged_stats),
+        tags: add.tags.map(RawValue::get),
+        base_row_id: add.base_row_id,
+        default_row_commit_version: add.default_row_commit_version,
+        clustering_provider: add.clustering_provider.as_deref(),
+    })
+}
+
+/// Statistics are a JSON string in the log; anything else, and the empty string, is as good as none.
+fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
+    let text = raw.get();
+    (text.starts_with('"') && text.len() > 2).then_some(Text::JsonLiteral(text))
+}
+
+fn problem_of(add: &Add<'_>) -> Option<fn() -> Error> {
+    if add.deletion_vector.is_some() {
+        return Some(deletion_vector_refused);
+    }
+    path_problem(&add.path)
+}
+
+/// Why a path cannot be shared, if it cannot.
+pub fn path_problem(path: &str) -> Option<fn() -> Error> {
+    match key_of_log_path(path) {
+        Ok(_) => None,
+        Err(PathError::Absolute) => Some(absolute_path_refused),
+        Err(PathError::Malformed) => Some(|| {
+            Error::BadTable(
+                "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
+                    .into(),
+            )
+        }),
+    }
+}
+
+/// The lines of a commit that hold something, as ranges of its text.
+fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    text.split(|&byte| byte == b'\n').filter_map(move |line| {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        (!line.trim_ascii().is_empty()).then_some(range)
+    })
+}
+
+fn parse_line(text: &[u8], range: Range<usize>, version: Version, number: usize) -> Result<Line<'_>, Error> {
+    let line = text.get(range).unwrap_or_default();
+    serde_json::from_slice(line).map_err(|cause| damaged(version, number, &cause))
+}
+
+fn damaged(version: Version, number: usize, cause: &serde_json::Error) -> Error {
+    let what: Cow<'_, str> = match cause.classify() {
+        serde_json::error::Category::Data => "is not an action that the Delta protocol knows".into(),
+        _ => "is not JSON".into(),
+    };
+    Error::BadTable(format!(
+        "The table's log is damaged: line {} of version {version} {what}. Ask the share provider to repair the table.",
+        number + 1
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Paths(Vec<String>);
+
+    impl FileSink for Paths {
+        fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+            self.0.push(file.path.to_owned());
+            Ok(())
+        }
+    }
+
+    fn add(path: &str) -> String {
+        format!(r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":10,"modificationTime":1,"dataChange":true}}}}"#)
+    }
+
+    fn remove(path: &str) -> String {
+        format!(r#"{{"remove":{{"path":"{path}","dataChange":true}}}}"#)
+    }
+
+    /// Commits oldest first, as a table has them.
+    fn replay(commits: &[Vec<String>]) -> Result<(Vec<String>, Totals), Error> {
+        let mut tail = Tail::default();
+        for (version, lines) in commits.iter().enumerate().rev() {
+            tail.apply(Version::new(version as u64), Bytes::from(lines.join("\n") + "\n"))?;
+        }
+        let mut paths = Paths(Vec::new());
+        for commit in &tail.commits {
+            commit.emit(|_| panic!("kept"), &mut paths)?;
+        }
+        Ok((paths.0, tail.totals))
+    }
+
+    #[test]
+    fn newest_commit_first_and_file_order_within() {
+        let (paths, totals) =
+            replay(&[vec![add("a"), add("b")], vec![remove("a"), add("c"), add("d")], vec![add("e")]]).unwrap();
+        assert_eq!(paths, ["e", "c", "d", "b"]);
+        assert_eq!(totals, Totals { files: 4, bytes: 40 });
+    }
+
+    #[test]
+    fn removed_and_added_again_is_there_once() {
+        let (paths, totals) = replay(&[vec![add("a")], vec![remove("a")], vec![add("a")], vec![add("a")]]).unwrap();
+        assert_eq!((paths, totals.files), (vec!["a".to_owned()], 1));
+    }
+
+    #[test]
+    fn within_one_commit_the_later_action_holds() {
+        assert_eq!(replay(&[vec![add("a"), remove("a")]]).unwrap().0, Vec::<String>::new());
+        assert_eq!(replay(&[vec![remove("a"), add("a")]]).unwrap().0, ["a"]);
+    }
+
+    #[test]
+    fn a_removal_in_another_spelling_still_removes() {
+        assert_eq!(replay(&[vec![add("p=a%20b/f")], vec![remove("p=a b/f")]]).unwrap().0, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_cannot_be_shared_is_refused_only_while_active() {
+        let clone = add("s3://other/f");
+        assert!(matches!(replay(std::slice::from_ref(&vec![clone.clone()])), Err(Error::Unsupported(_))));
+        assert!(replay(&[vec![clone], vec![remove("s3://other/f")]]).is_ok());
+        assert!(matches!(replay(&[vec![add("../f")]]), Err(Error::BadTable(_))));
+    }
+
+    #[test]
+    fn a_damaged_line_is_named() {
+        let error = replay(&[vec![add("a"), "{\"add\":".into()]]).unwrap_err().public();
+        assert!(error.contains("line 2 of version 0 is not JSON"), "{error}");
+        let error = replay(&[vec![r#"{"add":{"path":"x"}}"#.into()]]).unwrap_err().public();
+        assert!(error.contains("line 1 of version 0"), "{error}");
+    }
+}

@@ -1,0 +1,150 @@
+//! What can go wrong, as outcomes with data, free of HTTP. `http/respond.rs` alone knows the status of each.
+//!
+//! Two audiences: [`Error::public`] is what the recipient reads, the `source` chain is what the provider's log keeps.
+//! Public texts never hold a bucket, a key, a local path, a token or a signed URL.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A boxed cause, kept for the log.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+/// An outcome other than success.
+#[derive(Debug)]
+pub enum Error {
+    /// No bearer token, or one that nobody was given, or one that has ended.
+    Unauthenticated,
+    /// The caller may use this server, but not from here or not now.
+    NoSuchRoute,
+    /// The path exists for other methods.
+    MethodNotAllowed {
+        /// The methods that exist, as an `Allow` header value.
+        allow: String,
+    },
+    /// A share that does not exist, or that the caller may not see.
+    ShareNotFound {
+        /// As the caller spelt it.
+        share: String,
+    },
+    /// A schema that does not exist in a share the caller sees.
+    SchemaNotFound {
+        /// As the caller spelt it.
+        schema: String,
+    },
+    /// A table that does not exist, or that the caller may not see.
+    TableNotFound {
+        /// Share, schema and table as the caller spelt them, joined by `/`.
+        name: String,
+    },
+    /// A parameter with a value that cannot be used; the text says what to send instead.
+    InvalidParameter(String),
+    /// A body or header that cannot be read; the text says where.
+    MalformedRequest(String),
+    /// A request or table that needs something this server refuses; the text names it.
+    Unsupported(String),
+    /// The request body is above the bound.
+    BodyTooLarge {
+        /// The bound, in bytes.
+        max_bytes: usize,
+    },
+    /// The table's log cannot be read as a Delta log; the text names the version or action, never a path.
+    BadTable(String),
+    /// The log ended at another version than the caller asked for.
+    VersionNotFound(String),
+    /// A file that the log names is not there.
+    TableFilesMissing(Cause),
+    /// The server itself may not read the table.
+    StorageDenied(Cause),
+    /// The storage did not answer; trying again may help.
+    StorageUnavailable(Cause),
+    /// The answer did not begin in time.
+    TimedOut,
+    /// As many answers as allowed are under way.
+    Busy,
+    /// A defect or a failing machine. The text is for the log.
+    Internal {
+        /// What was being done.
+        context: &'static str,
+        /// Why it failed.
+        cause: Option<Cause>,
+    },
+}
+
+impl Error {
+    /// A failure that only the log explains.
+    pub fn internal(context: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Internal { context, cause: Some(cause.into()) }
+    }
+
+    /// A state that the code rules out elsewhere; reported instead of panicking.
+    pub fn defect(context: &'static str) -> Self {
+        Self::Internal { context, cause: None }
+    }
+
+    /// The text for the recipient.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Unauthenticated => {
+                "The bearer token is missing, unknown or no longer valid. Ask your share provider for a new profile file.".into()
+            }
+            Self::NoSuchRoute => "There is no such route. Check the endpoint in the profile file.".into(),
+            Self::MethodNotAllowed { allow } => format!("This path answers to {allow} only."),
+            Self::ShareNotFound { share } => format!("share '{share}' not found"),
+            Self::SchemaNotFound { schema } => format!("schema '{schema}' not found"),
+            Self::TableNotFound { name } => format!(
+                "[Share/Schema/Table] '{name}' does not exist, please contact your share provider for further information."
+            ),
+            Self::InvalidParameter(text)
+            | Self::MalformedRequest(text)
+            | Self::Unsupported(text)
+            | Self::BadTable(text)
+            | Self::VersionNotFound(text) => text.clone(),
+            Self::BodyTooLarge { max_bytes } => {
+                format!("The request body is larger than {max_bytes} bytes. Send fewer or shorter predicates.")
+            }
+            Self::TableFilesMissing(_) => {
+                "table files missing: the log names a file that is not there. Ask the share provider to repair the table.".into()
+            }
+            Self::StorageDenied(_) => {
+                "permission denied: this server may not read the table. Ask the share provider to grant it access.".into()
+            }
+            Self::StorageUnavailable(_) => "The storage did not answer. Try again in a moment.".into(),
+            Self::TimedOut => "The answer could not begin in time. Try again, or ask for less with a predicate.".into(),
+            Self::Busy => "Too many large answers are under way. Try again in a moment.".into(),
+            Self::Internal { .. } => "The server failed. Give the request id to the share provider.".into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal { context, .. } => f.write_str(context),
+            other => f.write_str(&other.public()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::TableFilesMissing(cause) | Self::StorageDenied(cause) | Self::StorageUnavailable(cause) => {
+                Some(cause.as_ref())
+            }
+            Self::Internal { cause: Some(cause), .. } => Some(cause.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+/// The messages of an error and all its causes, for the log.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut out = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        out.push_str(": ");
+        out.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    out
+}

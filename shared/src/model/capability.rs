@@ -1,0 +1,135 @@
+//! The `delta-sharing-capabilities` header: which response formats and reader features the caller can take
+//! (protocol, "Delta Sharing Capabilities Header"), and the choice made from them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::error::Error;
+
+/// The dialect of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResponseFormat {
+    /// Flat lines that every client reads.
+    Parquet,
+    /// Lines that wrap Delta actions.
+    Delta,
+}
+
+impl fmt::Display for ResponseFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parquet => "parquet",
+            Self::Delta => "delta",
+        })
+    }
+}
+
+/// What a caller can take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    formats: BTreeSet<ResponseFormat>,
+    reader_features: BTreeSet<String>,
+}
+
+impl Capabilities {
+    /// Reads the header's value; absent or empty means parquet. Keys and values are compared without case, blanks
+    /// around them are dropped, unknown keys are ignored.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] when formats are named and none of them exists.
+    pub fn parse(header: Option<&str>) -> Result<Self, Error> {
+        let mut formats = None;
+        let mut reader_features = BTreeSet::new();
+        for piece in header.unwrap_or_default().to_lowercase().split(';') {
+            let Some((key, values)) = piece.split_once('=') else { continue };
+            let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+            match key.trim() {
+                "responseformat" => {
+                    formats = Some(values.map(str::to_owned).collect::<Vec<_>>());
+                }
+                "readerfeatures" => reader_features.extend(values.map(str::to_owned)),
+                _ => {}
+            }
+        }
+        let Some(named) = formats.filter(|named| !named.is_empty()) else {
+            return Ok(Self { formats: BTreeSet::from([ResponseFormat::Parquet]), reader_features });
+        };
+        let formats: BTreeSet<_> = named
+            .iter()
+            .filter_map(|name| match name.as_str() {
+                "parquet" => Some(ResponseFormat::Parquet),
+                "delta" => Some(ResponseFormat::Delta),
+                _ => None,
+            })
+            .collect();
+        if formats.is_empty() {
+            return Err(Error::InvalidParameter(format!(
+                "Unsupported responseformat '{}' in delta-sharing-capabilities. Supported: parquet, delta.",
+                super::shorten(&named.join(","))
+            )));
+        }
+        Ok(Self { formats, reader_features })
+    }
+
+    /// Chooses the format for a table whose readers need `needs` (feature names as the Delta protocol spells them).
+    ///
+    /// Parquet when nothing is needed and the caller takes it; delta when the caller takes it and knows every feature.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] naming what the caller lacks.
+    pub fn choose(&self, needs: &[&str]) -> Result<ResponseFormat, Error> {
+        if needs.is_empty() && self.formats.contains(&ResponseFormat::Parquet) {
+            return Ok(ResponseFormat::Parquet);
+        }
+        if !self.formats.contains(&ResponseFormat::Delta) {
+            return Err(Error::Unsupported(format!(
+                "Unsupported Delta Table Properties: the table needs {}, which the parquet response format cannot express. \
+                 Use a client that asks for responseformat=delta.",
+                needs.join(", ")
+            )));
+        }
+        let missing: Vec<_> =
+            needs.iter().copied().filter(|need| !self.reader_features.contains(&need.to_lowercase())).collect();
+        if missing.is_empty() {
+            return Ok(ResponseFormat::Delta);
+        }
+        Err(Error::Unsupported(format!(
+            "Unsupported Delta Table Properties: the table needs {}, which the client did not name in readerfeatures. \
+             Use a newer client.",
+            missing.join(", ")
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(header: &str, needs: &[&str]) -> Option<ResponseFormat> {
+        Capabilities::parse(Some(header)).unwrap().choose(needs).ok()
+    }
+
+    #[test]
+    fn silence_means_parquet() {
+        for header in [None, Some(""), Some("asyncquery=true"), Some("responseformat=")] {
+            assert_eq!(Capabilities::parse(header).unwrap().choose(&[]).unwrap(), ResponseFormat::Parquet);
+        }
+    }
+
+    #[test]
+    fn selection_follows_needs() {
+        use ResponseFormat::{Delta, Parquet};
+        assert_eq!(chosen("responseformat=delta,parquet", &[]), Some(Parquet));
+        assert_eq!(chosen("responseformat=delta", &[]), Some(Delta));
+        assert_eq!(chosen("ResponseFormat=Delta; readerFeatures=deletionVectors", &["deletionVectors"]), Some(Delta));
+        assert_eq!(chosen("responseformat=parquet,delta;readerfeatures=columnmapping", &["columnMapping"]), Some(Delta));
+        assert_eq!(chosen("responseformat=delta", &["deletionVectors"]), None);
+        assert_eq!(chosen("responseformat=parquet;readerfeatures=deletionvectors", &["deletionVectors"]), None);
+        assert_eq!(chosen("responseformat=foo,delta", &[]), Some(Delta));
+    }
+
+    #[test]
+    fn only_unknown_formats_are_an_error() {
+        assert!(matches!(Capabilities::parse(Some("responseformat=foo")), Err(Error::InvalidParameter(_))));
+    }
+}

@@ -1,0 +1,38 @@
+//! One active data file as the log has it: what `delta` produces and `wire` writes out. Everything is borrowed from the
+//! buffer it was read into, so a million files cost no million allocations.
+
+/// A text value and the form in which it is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// A complete JSON string literal, quotes included, copied from the log.
+    JsonLiteral(&'a str),
+    /// Plain text, still to be escaped.
+    Plain(&'a str),
+}
+
+/// An `add` action that is active in a snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct DataFile<'a> {
+    /// The path exactly as logged: percent-encoded, relative to the table's root.
+    pub path: &'a str,
+    /// The path decoded to the object key below the table's root.
+    pub key: &'a str,
+    /// The partition values as a JSON object in the log's order.
+    pub partition_values: &'a str,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// When the file was written, in milliseconds since the epoch.
+    pub modification_time: i64,
+    /// The log's `dataChange`.
+    pub data_change: bool,
+    /// Statistics as the log has them.
+    pub stats: Option<Text<'a>>,
+    /// Tags as a JSON object, when there are any.
+    pub tags: Option<&'a str>,
+    /// Row tracking: the first row id.
+    pub base_row_id: Option<i64>,
+    /// Row tracking: the commit that wrote the rows first.
+    pub default_row_commit_version: Option<i64>,
+    /// The clustering implementation.
+    pub clustering_provider: Option<&'a str>,
+}

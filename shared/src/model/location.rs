@@ -1,0 +1,163 @@
+//! Where a table lies, and how a path of its log becomes an object key. Percent signs are decoded exactly once; a path
+//! that would leave the table is not a path.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+/// A table's root in an object store: a bucket and a prefix. Never shown to recipients.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TableLocation {
+    bucket: String,
+    prefix: String,
+}
+
+/// Why a text is not a table location. `Display` completes "the location … ".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocationError {
+    /// The scheme is not one that this server reads.
+    Scheme,
+    /// No bucket between the scheme and the first slash.
+    NoBucket,
+}
+
+impl fmt::Display for LocationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "must begin with s3://, s3a:// or s3n://",
+            Self::NoBucket => "names no bucket",
+        })
+    }
+}
+
+impl std::error::Error for LocationError {}
+
+impl TableLocation {
+    /// A location from its parts. Slashes around the prefix do not matter.
+    pub fn new(bucket: impl Into<String>, prefix: &str) -> Self {
+        Self { bucket: bucket.into(), prefix: prefix.trim_matches('/').to_owned() }
+    }
+
+    /// Reads `s3://bucket/prefix`; `s3a` and `s3n` are the same thing under Hadoop's names.
+    ///
+    /// # Errors
+    /// When the scheme is another or the bucket is missing.
+    pub fn parse(text: &str) -> Result<Self, LocationError> {
+        let rest = ["s3://", "s3a://", "s3n://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+            .ok_or(LocationError::Scheme)?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(LocationError::NoBucket);
+        }
+        Ok(Self::new(bucket, prefix))
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The key of the table's root with a slash at its end, or nothing for a table that is a whole bucket.
+    pub fn root_key(&self) -> String {
+        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
+    }
+
+    /// The key of an object in the table's log folder.
+    pub fn log_key(&self, name: &str) -> String {
+        format!("{}_delta_log/{name}", self.root_key())
+    }
+}
+
+/// Shows no more than that there is a location: buckets and keys stay out of logs and messages.
+impl fmt::Debug for TableLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TableLocation(***)")
+    }
+}
+
+/// Why a file's path in the log cannot be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathError {
+    /// Not relative to the table's root (a shallow clone writes such paths).
+    Absolute,
+    /// Empty, or with `.`, `..` or empty segments, or not UTF-8 once decoded.
+    Malformed,
+}
+
+/// Checks a path as the log has it and decodes it to the part of the object key below the table's root.
+///
+/// The log holds URIs (Delta protocol, "Add File and Remove File"): `d=y%2520z/f` names the key `d=y%20z/f`.
+///
+/// # Errors
+/// When the path is absolute or could name something outside the table.
+pub fn key_of_log_path(path: &str) -> Result<Cow<'_, str>, PathError> {
+    if path.starts_with('/') || has_scheme(path) {
+        return Err(PathError::Absolute);
+    }
+    let key = if path.as_bytes().contains(&b'%') {
+        percent_decode_str(path).decode_utf8().map_err(|_| PathError::Malformed)?
+    } else {
+        Cow::Borrowed(path)
+    };
+    if key.starts_with('/') {
+        return Err(PathError::Absolute);
+    }
+    if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) || key.contains('\0') {
+        return Err(PathError::Malformed);
+    }
+    Ok(key)
+}
+
+/// Whether a path begins with a URI scheme (RFC 3986, 3.1). Writers encode a colon in a relative path.
+fn has_scheme(path: &str) -> bool {
+    let Some((scheme, _)) = path.split_once(':') else { return false };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_schemes_one_meaning() {
+        for text in ["s3://b/a/t", "s3a://b/a/t/", "s3n://b//a/t"] {
+            assert_eq!(TableLocation::parse(text), Ok(TableLocation::new("b", "a/t")), "{text}");
+        }
+        assert_eq!(TableLocation::parse("s3://"), Err(LocationError::NoBucket));
+        assert_eq!(TableLocation::parse("gs://b/t"), Err(LocationError::Scheme));
+        assert_eq!(TableLocation::new("b", "").log_key("x"), "_delta_log/x");
+    }
+
+    #[test]
+    fn log_paths_are_decoded_once() {
+        assert_eq!(key_of_log_path("d=y%2520z/f.parquet").unwrap(), "d=y%20z/f.parquet");
+        assert_eq!(key_of_log_path("t=12:00/f").unwrap(), "t=12:00/f");
+        assert_eq!(key_of_log_path("a+b/f").unwrap(), "a+b/f");
+    }
+
+    #[test]
+    fn what_could_leave_the_table_is_no_path() {
+        for path in ["s3://b/k", "file:/x", "abfss://c@a/x", "/x", "%2Fx"] {
+            assert_eq!(key_of_log_path(path), Err(PathError::Absolute), "{path}");
+        }
+        for path in ["", "../x", "a/../x", "a/%2e%2e/x", "a//b", "./x", "a/", "%ff", "a%00"] {
+            assert_eq!(key_of_log_path(path), Err(PathError::Malformed), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_path_stays_below_the_root(path in "\\PC{0,40}|([a.%/2eEfF5c:]{0,20})") {
+            if let Ok(key) = key_of_log_path(&path) {
+                prop_assert!(!key.starts_with('/'));
+                prop_assert!(key.split('/').all(|s| !s.is_empty() && s != "." && s != ".."));
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Presigned URLs. The contract: a signed URL or an error, never the raw path; and a URL never promises to live longer
+//! than the credentials it was signed with.
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::model::location::TableLocation;
+
+pub mod sigv4;
+
+#[cfg(feature = "aws")]
+pub mod session;
+
+pub use sigv4::UrlSigner;
+
+/// Prepares signers for tables.
+#[async_trait]
+pub trait Presigner: Send + Sync {
+    /// A signer for the files of one table, good for the answer under way. Everything that is the same for all files is
+    /// done here, once.
+    ///
+    /// # Errors
+    /// When there are no credentials, or they end too soon to be signed with.
+    async fn signer(&self, table: &TableLocation) -> Result<UrlSigner, Error>;
+}

@@ -1,0 +1,306 @@
+//! Query bodies, parsed in one step and checked in the order that clients know from the reference server. Unknown fields
+//! are ignored, `null` is absence, numbers may come as text, and names may be spelt in camel or snake case.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::query_string::QueryString;
+use crate::error::Error;
+use crate::model::shorten;
+use crate::model::version::Version;
+
+/// Which version a caller asks for. The timestamp stays text until the table is known to share its history: a caller
+/// who may not ask by time learns that first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The newest.
+    Latest,
+    /// By number.
+    Version(Version),
+    /// By time, ISO 8601.
+    Timestamp(String),
+}
+
+/// A query for a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryRequest {
+    /// Which version.
+    pub selector: Selector,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Body {
+    #[serde(alias = "predicate_hints")]
+    predicate_hints: Option<Value>,
+    #[serde(alias = "json_predicate_hints")]
+    json_predicate_hints: Option<Value>,
+    #[serde(alias = "limit_hint")]
+    limit_hint: Option<Value>,
+    version: Option<Value>,
+    timestamp: Option<Value>,
+    #[serde(alias = "starting_version")]
+    starting_version: Option<Value>,
+    #[serde(alias = "ending_version")]
+    ending_version: Option<Value>,
+    #[serde(alias = "max_files")]
+    max_files: Option<Value>,
+    #[serde(alias = "page_token")]
+    page_token: Option<Value>,
+    #[serde(alias = "include_refresh_token")]
+    include_refresh_token: Option<Value>,
+    #[serde(alias = "refresh_token")]
+    refresh_token: Option<Value>,
+    #[serde(alias = "include_historical_protocol")]
+    include_historical_protocol: Option<Value>,
+}
+
+impl QueryRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRequest`] for what is not JSON or of the wrong type, [`Error::InvalidParameter`] for values
+    /// that cannot be, [`Error::Unsupported`] for what this server does not offer yet.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        if body.trim_ascii().is_empty() {
+            return Err(Error::MalformedRequest(
+                "No content to map due to end-of-input: the body is empty. Send a JSON object; {} asks for everything.".into(),
+            ));
+        }
+        let body: Body = serde_json::from_slice(body).map_err(|cause| {
+            Error::MalformedRequest(format!(
+                "The body is not a JSON object that can be read (line {}, column {}).",
+                cause.line(),
+                cause.column()
+            ))
+        })?;
+        check_hints(&body)?;
+        let version = whole_number("version", body.version.as_ref())?;
+        let timestamp = text("timestamp", body.timestamp.as_ref())?;
+        let starting_version = whole_number("startingVersion", body.starting_version.as_ref())?;
+        whole_number("endingVersion", body.ending_version.as_ref())?;
+        let max_files = whole_number("maxFiles", body.max_files.as_ref())?;
+        let page_token = text("pageToken", body.page_token.as_ref())?;
+        let include_refresh_token = flag("includeRefreshToken", body.include_refresh_token.as_ref())?;
+        let refresh_token = text("refreshToken", body.refresh_token.as_ref())?;
+        flag("includeHistoricalProtocol", body.include_historical_protocol.as_ref())?;
+
+        let named = [version.is_some(), timestamp.is_some(), starting_version.is_some()];
+        let named = named.into_iter().filter(|&given| given).count();
+        check(named <= 1, "Please only provide one of: version,timestamp,startingVersion")?;
+        check(version.is_none_or(|v| v >= 0), "table version cannot be negative.")?;
+        check(starting_version.is_none_or(|v| v >= 0), "startingVersion cannot be negative.")?;
+        check(max_files.is_none_or(|n| n > 0), "maxFiles must be positive.")?;
+        check(
+            !(named > 0 && include_refresh_token),
+            "includeRefreshToken cannot be used when querying a specific version.",
+        )?;
+        check(
+            !(page_token.is_some() && include_refresh_token),
+            "includeRefreshToken must be used in the first page request.",
+        )?;
+        check(
+            !(named > 0 && refresh_token.is_some()),
+            "refreshToken cannot be used when querying a specific version.",
+        )?;
+        check(
+            !(page_token.is_some() && refresh_token.is_some()),
+            "refreshToken must be used in the first page request.",
+        )?;
+        for (field, given) in [
+            ("startingVersion", starting_version.is_some()),
+            ("maxFiles", max_files.is_some()),
+            ("pageToken", page_token.is_some()),
+            ("refreshToken", refresh_token.is_some()),
+        ] {
+            if given {
+                return Err(Error::Unsupported(format!(
+                    "'{field}' is not supported by this server yet. Leave it out to read a whole snapshot."
+                )));
+            }
+        }
+        Ok(Self { selector: selector(version, timestamp)? })
+    }
+}
+
+/// The version a metadata request asks for.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] when both are given, or the version is no number or negative.
+pub fn metadata_selector(query: &QueryString) -> Result<Selector, Error> {
+    let (version, timestamp) = (query.get("version"), query.get("timestamp"));
+    check(version.is_none() || timestamp.is_none(), "Please only provide one of: version,timestamp")?;
+    let version = version
+        .map(|text| {
+            text.trim().parse::<i64>().map_err(|_| {
+                Error::InvalidParameter(format!(
+                    "version: expected a number but the string didn't have the appropriate format: '{}'",
+                    shorten(text)
+                ))
+            })
+        })
+        .transpose()?;
+    check(version.is_none_or(|v| v >= 0), "version cannot be negative.")?;
+    selector(version, timestamp.map(str::to_owned))
+}
+
+fn selector(version: Option<i64>, timestamp: Option<String>) -> Result<Selector, Error> {
+    Ok(match (version, timestamp) {
+        (Some(version), _) => {
+            Selector::Version(Version::new(u64::try_from(version).map_err(|_| Error::defect("a negative version passed"))?))
+        }
+        (None, Some(timestamp)) => Selector::Timestamp(timestamp),
+        (None, None) => Selector::Latest,
+    })
+}
+
+/// Hints may be ignored, but not be of the wrong type.
+fn check_hints(body: &Body) -> Result<(), Error> {
+    match &body.predicate_hints {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(hints)) => {
+            if !hints.iter().all(Value::is_string) {
+                return Err(Error::MalformedRequest("predicateHints must be an array of strings.".into()));
+            }
+        }
+        Some(_) => {
+            return Err(Error::MalformedRequest(
+                "Expected an array for repeated field predicateHints of QueryTableRequest".into(),
+            ));
+        }
+    }
+    text("jsonPredicateHints", body.json_predicate_hints.as_ref())?;
+    whole_number("limitHint", body.limit_hint.as_ref())?;
+    Ok(())
+}
+
+fn check(holds: bool, otherwise: &str) -> Result<(), Error> {
+    if holds { Ok(()) } else { Err(Error::InvalidParameter(otherwise.to_owned())) }
+}
+
+fn whole_number(field: &str, value: Option<&Value>) -> Result<Option<i64>, Error> {
+    /// Fields that the protocol makes 32 bits wide.
+    const NARROW: [&str; 1] = ["maxFiles"];
+    let number = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(_) => None,
+    };
+    match number {
+        Some(number) if !NARROW.contains(&field) || i32::try_from(number).is_ok() => Ok(Some(number)),
+        Some(_) => Err(Error::MalformedRequest(format!("{field}: Not an int32 value"))),
+        None => Err(Error::MalformedRequest(format!(
+            "{field}: Not a numeric value: {}",
+            shorten(&value.map(Value::to_string).unwrap_or_default())
+        ))),
+    }
+}
+
+/// `3.0` and `1e3` are whole numbers in JSON's own terms.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within the exact range")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}
+
+fn text(field: &str, value: Option<&Value>) -> Result<Option<String>, Error> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Error::MalformedRequest(format!("{field} must be a string."))),
+    }
+}
+
+fn flag(field: &str, value: Option<&Value>) -> Result<bool, Error> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(value)) => Ok(*value),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(false),
+        Some(_) => Err(Error::MalformedRequest(format!("{field} must be true or false."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<QueryRequest, Error> {
+        QueryRequest::parse(body.as_bytes())
+    }
+
+    fn refusal(body: &str) -> (&'static str, String) {
+        match parse(body).unwrap_err() {
+            Error::MalformedRequest(text) => ("malformed", text),
+            Error::InvalidParameter(text) => ("invalid", text),
+            Error::Unsupported(text) => ("unsupported", text),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_clients_send() {
+        for body in [
+            "{}",
+            r#"{"predicateHints":[""],"limitHint":0}"#,
+            r#"{"limitHint":"10","params":{"x":1}}"#,
+            r#"{"predicateHints":[],"jsonPredicateHints":"bad","includeRefreshToken":true}"#,
+            r#"{"version":null,"timestamp":null,"includeRefreshToken":false}"#,
+            r#"{"idempotency_key":"k","endingVersion":2}"#,
+        ] {
+            assert_eq!(parse(body).unwrap().selector, Selector::Latest, "{body}");
+        }
+        for body in [r#"{"version":3}"#, r#"{"version":"3"}"#, r#"{"version":3.0,"includeRefreshToken":false}"#] {
+            assert_eq!(parse(body).unwrap().selector, Selector::Version(Version::new(3)), "{body}");
+        }
+        assert_eq!(parse(r#"{"timestamp":"abc","endingVersion":2}"#).unwrap().selector, Selector::Timestamp("abc".into()));
+    }
+
+    #[test]
+    fn wrong_types_are_malformed() {
+        for (body, text) in [
+            ("", "end-of-input"),
+            ("[1]", "not a JSON object"),
+            ("{", "not a JSON object"),
+            (r#"{"predicateHints":{}}"#, "Expected an array"),
+            (r#"{"version":"x3"}"#, "Not a numeric value"),
+            (r#"{"version":1.5}"#, "Not a numeric value"),
+            (r#"{"maxFiles":3000000000}"#, "Not an int32 value"),
+            (r#"{"jsonPredicateHints":{}}"#, "must be a string"),
+            (r#"{"limitHint":[]}"#, "Not a numeric value"),
+        ] {
+            let (kind, message) = refusal(body);
+            assert_eq!(kind, "malformed", "{body}");
+            assert!(message.contains(text), "{body}: {message}");
+        }
+    }
+
+    #[test]
+    fn combinations_are_refused_in_order() {
+        for (body, text) in [
+            (r#"{"version":-1,"startingVersion":-1}"#, "Please only provide one of: version,timestamp,startingVersion"),
+            (r#"{"version":-1}"#, "table version cannot be negative."),
+            (r#"{"startingVersion":-1}"#, "startingVersion cannot be negative."),
+            (r#"{"maxFiles":0}"#, "maxFiles must be positive."),
+            (r#"{"version":1,"includeRefreshToken":true}"#, "includeRefreshToken cannot be used when querying"),
+            (r#"{"pageToken":"t","includeRefreshToken":true}"#, "includeRefreshToken must be used in the first page"),
+            (r#"{"version":1,"refreshToken":"t"}"#, "refreshToken cannot be used when querying"),
+            (r#"{"pageToken":"t","refreshToken":"t"}"#, "refreshToken must be used in the first page"),
+        ] {
+            let (kind, message) = refusal(body);
+            assert_eq!(kind, "invalid", "{body}");
+            assert!(message.contains(text), "{body}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_named() {
+        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#, r#""refreshToken":"t""#, r#""startingVersion":0"#] {
+            let (kind, message) = refusal(&format!("{{{field}}}"));
+            assert_eq!(kind, "unsupported", "{field}");
+            assert!(message.contains(field.split('"').nth(1).unwrap()), "{message}");
+        }
+    }
+}
