@@ -97,8 +97,8 @@ impl Listing {
         let first = checkpoint_version.map_or(Version::ZERO, Version::next);
         let mut commits = Vec::new();
         let mut next = first;
-        for (at, entry) in self.commits.range(first..=version) {
-            if *at != next {
+        for (at, entry) in self.commits.range(first..) {
+            if *at != next || *at > version {
                 break;
             }
             commits.push((*at, entry.clone()));

@@ -108,16 +108,16 @@ impl DeltaLog {
 
     /// Fetches the commits, newest first, several at once, and replays them one after the other.
     async fn tail(&self, table: &TableLocation, commits: &[(Version, LogEntry)]) -> Result<Tail, Error> {
-        let mut texts = stream::iter(commits.iter().rev().map(|(version, entry)| {
-            let (version, name) = (*version, entry.name.clone());
-            async move {
+        let newest_first: Vec<(Version, String)> =
+            commits.iter().rev().map(|(version, entry)| (*version, entry.name.clone())).collect();
+        let mut texts = stream::iter(newest_first)
+            .map(|(version, name)| async move {
                 let text = self.store.get(table, &name, COMMIT_BYTES_MAX).await?.ok_or_else(|| {
                     Error::TableFilesMissing(format!("commit {version} disappeared while it was read").into())
                 })?;
                 Ok::<(Version, Bytes), Error>((version, text))
-            }
-        }))
-        .buffered(FETCHES_IN_FLIGHT_MAX);
+            })
+            .buffered(FETCHES_IN_FLIGHT_MAX);
         let mut tail = Tail::default();
         while let Some((version, text)) = texts.try_next().await? {
             // Off the async threads: a commit may hold a hundred thousand files.

@@ -55,6 +55,16 @@ struct Body {
     include_historical_protocol: Option<Value>,
 }
 
+/// Only an object will do; by itself serde would take an array for a struct as well.
+struct Object(Body);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        Body::deserialize(Value::Object(fields)).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 impl QueryRequest {
     /// Reads a body.
     ///
@@ -67,7 +77,7 @@ impl QueryRequest {
                 "No content to map due to end-of-input: the body is empty. Send a JSON object; {} asks for everything.".into(),
             ));
         }
-        let body: Body = serde_json::from_slice(body).map_err(|cause| {
+        let Object(body) = serde_json::from_slice(body).map_err(|cause| {
             Error::MalformedRequest(format!(
                 "The body is not a JSON object that can be read (line {}, column {}).",
                 cause.line(),

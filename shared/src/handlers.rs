@@ -1,0 +1,117 @@
+//! One handler per route, in the order of the API. A handler is a struct of exactly the ports it needs; it takes a
+//! [`Recipient`] by value, so one that was not authenticated cannot be called.
+
+use ::http::HeaderMap;
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::Error;
+use crate::model::capability::ResponseFormat;
+use crate::model::recipient::Recipient;
+use crate::model::version::Version;
+use crate::wire::file_line::IdHash;
+use crate::wire::ndjson::LineOut;
+use crate::wire::query_string::QueryString;
+
+pub mod listing;
+#[cfg(feature = "parquet")]
+mod snapshot;
+
+pub mod get_share;
+pub mod list_all_tables;
+pub mod list_schemas;
+pub mod list_shares;
+pub mod list_tables;
+#[cfg(feature = "parquet")]
+pub mod query_table;
+#[cfg(feature = "parquet")]
+pub mod query_table_changes;
+#[cfg(feature = "parquet")]
+pub mod table_metadata;
+#[cfg(feature = "parquet")]
+pub mod table_version;
+
+/// An authenticated request.
+#[derive(Debug)]
+pub struct Call {
+    /// Who asks.
+    pub recipient: Recipient,
+    /// What the path says.
+    pub params: PathParams,
+    /// The query string.
+    pub query: QueryString,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+/// The variable parts of a path, decoded once.
+#[derive(Debug, Clone, Default)]
+pub struct PathParams(Vec<(&'static str, String)>);
+
+impl PathParams {
+    /// Parameters by the names that the route table gives them.
+    pub fn new(params: Vec<(&'static str, String)>) -> Self {
+        Self(params)
+    }
+
+    /// A parameter's value; empty when the route has none of that name, which is no share's or table's name.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Call {
+    /// A header's value, when it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Writes the lines after the head, on a thread that may compute and wait.
+pub type Producer = Box<dyn FnOnce(&mut dyn LineOut) -> Result<(), Error> + Send>;
+
+/// An answer, free of status codes and headers' spelling.
+pub enum Reply {
+    /// One JSON object on one line.
+    Json(Vec<u8>),
+    /// No body, only a table's version.
+    Version(Version),
+    /// Lines: protocol and metadata, then what the producer adds.
+    Lines(Lines),
+}
+
+/// An answer in lines.
+pub struct Lines {
+    /// The version that the answer is about.
+    pub version: Version,
+    /// The dialect.
+    pub format: ResponseFormat,
+    /// The id hash to echo, when the caller asked for one.
+    pub id_hash: Option<IdHash>,
+    /// The first two lines.
+    pub head: Vec<u8>,
+    /// The lines after them.
+    pub rest: Option<Producer>,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(body) => write!(f, "Json({} bytes)", body.len()),
+            Self::Version(version) => write!(f, "Version({version})"),
+            Self::Lines(lines) => write!(f, "Lines({}, {})", lines.version, lines.format),
+        }
+    }
+}
+
+/// Answers one route.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Answers a call. Everything that can be refused is refused here, before the first byte.
+    ///
+    /// # Errors
+    /// Every outcome other than an answer.
+    async fn handle(&self, call: Call) -> Result<Reply, Error>;
+}

@@ -1,0 +1,103 @@
+//! What the table routes share: finding the table, checking that the asked version may be read, and settling a snapshot
+//! and its format before the first byte.
+
+use super::Call;
+use crate::catalog::FindTable;
+use crate::delta::{At, DeltaLog, Snapshot};
+use crate::error::Error;
+use crate::model::capability::{Capabilities, ResponseFormat};
+use crate::model::securable::{History, Table};
+use crate::model::shorten;
+use crate::model::table_state::Selected;
+use crate::model::version::{TimestampMs, Version};
+use crate::wire::action::{Head, write_head};
+use crate::wire::request::Selector;
+
+/// The table that a path names.
+pub(super) async fn find_table(catalog: &dyn FindTable, call: &Call) -> Result<Table, Error> {
+    let (share, schema, table) = (call.params.get("share"), call.params.get("schema"), call.params.get("table"));
+    catalog.find_table(&call.recipient, share, schema, table).await
+}
+
+/// The caller's capabilities.
+pub(super) fn capabilities(call: &Call) -> Result<Capabilities, Error> {
+    Capabilities::parse(call.header("delta-sharing-capabilities"))
+}
+
+/// The first version that may be read, when the history is shared at all.
+pub(super) fn shared_since(table: &Table) -> Result<Version, Error> {
+    match table.history {
+        History::SharedFrom(version) => Ok(version),
+        History::NotShared => Err(Error::InvalidParameter(format!(
+            "Reading table by version or timestamp is not supported because history sharing is not enabled on table: {}",
+            table.full_name()
+        ))),
+    }
+}
+
+/// A moment, once it is known that the caller may ask by time.
+pub(super) fn moment(parameter: &str, text: &str) -> Result<TimestampMs, Error> {
+    TimestampMs::parse(text).ok_or_else(|| {
+        let which = if parameter == "startingTimestamp" { String::new() } else { format!(" (parameter {parameter})") };
+        Error::InvalidParameter(format!(
+            "Invalid startingTimestamp{which}: '{}'. Use ISO 8601 with an offset, such as 2026-01-31T00:00:00Z; in a URL \
+             write the plus sign of an offset as %2B.",
+            shorten(text)
+        ))
+    })
+}
+
+/// A snapshot that may be answered, in the format that the caller and the table agree on.
+pub(super) struct Settled {
+    pub snapshot: Snapshot,
+    pub format: ResponseFormat,
+}
+
+/// Reads the asked version, after every check that needs no reading.
+pub(super) async fn settle(
+    delta: &DeltaLog,
+    table: &Table,
+    selector: &Selector,
+    capabilities: &Capabilities,
+) -> Result<Settled, Error> {
+    let at = match selector {
+        Selector::Latest => At::Latest,
+        Selector::Version(version) => {
+            since(*version, shared_since(table)?)?;
+            At::Version(*version)
+        }
+        Selector::Timestamp(text) => {
+            shared_since(table)?;
+            At::Timestamp(moment("timestamp", text)?)
+        }
+    };
+    let snapshot = delta.snapshot(&table.location, at).await?;
+    if let Selected::Named(version) = snapshot.selected {
+        since(version, shared_since(table)?)?;
+    }
+    let format = capabilities.choose(&snapshot.needs)?;
+    Ok(Settled { snapshot, format })
+}
+
+fn since(version: Version, first: Version) -> Result<(), Error> {
+    if version >= first {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter(format!("You can only query table data since version {first}.")))
+}
+
+impl Settled {
+    /// The first two lines.
+    pub(super) fn head(&self, table: &Table) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        let head = Head {
+            protocol: &self.snapshot.protocol,
+            metadata: &self.snapshot.metadata,
+            selected: self.snapshot.selected,
+            totals: self.snapshot.totals,
+            history_shared: table.history != History::NotShared,
+        };
+        write_head(head, self.format, &mut out)?;
+        Ok(out)
+    }
+}

@@ -1,0 +1,8 @@
+//! Delivery. The life of a request: the route is found, the gate identifies the caller, the handler settles an answer,
+//! `respond` gives it status, headers and compression, and one audit event says what happened.
+
+pub mod body;
+pub mod gzip;
+pub mod pipeline;
+pub mod respond;
+pub mod stream;

@@ -1,0 +1,161 @@
+//! From outcomes to HTTP: the one place that knows status codes, error codes, header names and compression.
+
+use ::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::body::Body;
+use super::{gzip, stream};
+use crate::error::Error;
+use crate::handlers::{Lines, Reply};
+use crate::limits::COMPRESS_BYTES_MIN;
+use crate::wire::error_body::ErrorBody;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson; charset=utf-8");
+const TABLE_VERSION: HeaderName = HeaderName::from_static("delta-table-version");
+const CAPABILITIES: HeaderName = HeaderName::from_static("delta-sharing-capabilities");
+const FILE_ID_HASH: HeaderName = HeaderName::from_static("fileidhash");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// Status and error code of every outcome (protocol, "errorCode"; deterministic failures are never 5xx or 429, which
+/// clients repeat for minutes).
+pub fn status(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
+        Error::NoSuchRoute
+        | Error::ShareNotFound { .. }
+        | Error::SchemaNotFound { .. }
+        | Error::TableNotFound { .. } => (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"),
+        Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+        Error::InvalidParameter(_) => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE"),
+        Error::MalformedRequest(_) | Error::BadTable(_) | Error::VersionNotFound(_) => {
+            (StatusCode::BAD_REQUEST, "MALFORMED_REQUEST")
+        }
+        Error::Unsupported(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED_OPERATION"),
+        Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE"),
+        Error::TableFilesMissing(_) | Error::StorageDenied(_) => (StatusCode::BAD_REQUEST, "RESOURCE_DOES_NOT_EXIST"),
+        Error::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
+        Error::TimedOut | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
+        Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+    }
+}
+
+/// An answer. `held` is kept until a streamed answer has ended.
+///
+/// # Errors
+/// Never in practice; compression is fallible by type.
+pub fn answer(reply: Reply, request: &HeaderMap, held: impl Send + 'static) -> Result<Response<Body>, Error> {
+    match reply {
+        Reply::Json(body) => packed(JSON, body, request),
+        Reply::Version(version) => {
+            let mut response = Response::new(Body::whole(Vec::new()));
+            response.headers_mut().insert(TABLE_VERSION, HeaderValue::from(version.number()));
+            Ok(response)
+        }
+        Reply::Lines(Lines { version, format, id_hash, head, rest }) => {
+            let mut response = match rest {
+                None => packed(NDJSON, head, request)?,
+                Some(producer) => {
+                    let compress = takes_gzip(request);
+                    let mut response = Response::new(stream::start(head, producer, compress, held));
+                    response.headers_mut().insert(CONTENT_TYPE, NDJSON);
+                    if compress {
+                        mark_compressed(&mut response);
+                    }
+                    response
+                }
+            };
+            let headers = response.headers_mut();
+            headers.insert(TABLE_VERSION, HeaderValue::from(version.number()));
+            let capabilities = match format {
+                crate::model::capability::ResponseFormat::Parquet => "responseformat=parquet",
+                crate::model::capability::ResponseFormat::Delta => "responseformat=delta",
+            };
+            headers.insert(CAPABILITIES, HeaderValue::from_static(capabilities));
+            if let Some(hash) = id_hash {
+                headers.insert(FILE_ID_HASH, HeaderValue::from_static(hash.as_str()));
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// The answer for an error. A HEAD request gets the status alone.
+pub fn refusal(error: &Error, head_request: bool) -> Response<Body> {
+    let (status, code) = status(error);
+    let body = ErrorBody { error_code: code, message: &error.public() };
+    let body = if head_request { Vec::new() } else { serde_json::to_vec(&body).unwrap_or_default() };
+    let mut response = Response::new(Body::whole(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Error::MethodNotAllowed { allow } = error
+        && let Ok(value) = HeaderValue::from_str(allow)
+    {
+        headers.insert(ALLOW, value);
+    }
+    response
+}
+
+fn packed(content_type: HeaderValue, body: Vec<u8>, request: &HeaderMap) -> Result<Response<Body>, Error> {
+    let compress = body.len() >= COMPRESS_BYTES_MIN && takes_gzip(request);
+    let mut response = Response::new(Body::whole(if compress { gzip::whole(&body)? } else { body }));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    if compress {
+        mark_compressed(&mut response);
+    }
+    Ok(response)
+}
+
+fn mark_compressed(response: &mut Response<Body>) {
+    response.headers_mut().insert(CONTENT_ENCODING, GZIP);
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+}
+
+/// Whether gzip may be sent (RFC 9110, 12.5.3): named or covered by `*`, and not with a weight of zero.
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let mut named = None;
+    let mut any = None;
+    for value in request.get_all(ACCEPT_ENCODING) {
+        for piece in value.to_str().unwrap_or_default().split(',') {
+            let mut parts = piece.split(';').map(str::trim);
+            let coding = parts.next().unwrap_or_default();
+            let weight = parts
+                .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
+                .map_or(1.0, |text| text.trim().parse::<f32>().unwrap_or(0.0));
+            match coding.to_ascii_lowercase().as_str() {
+                "gzip" | "x-gzip" => named = Some(weight > 0.0),
+                "*" => any = Some(weight > 0.0),
+                _ => {}
+            }
+        }
+    }
+    named.or(any).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_encoding() {
+        for (value, expected) in [
+            ("gzip, deflate", true),
+            ("deflate", false),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("*;q=1, gzip;q=0.0", false),
+            ("br, GZIP;q=0.5", true),
+            ("identity", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
+            assert_eq!(takes_gzip(&headers), expected, "{value}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}
