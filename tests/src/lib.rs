@@ -1,0 +1,14 @@
+//! What the tests share: tables written in a chosen state, the truth about them by another reader, a server to ask.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on should say so and stop"
+)]
+
+pub mod oracle;
+pub mod table_builder;
+pub mod server;

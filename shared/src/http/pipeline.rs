@@ -116,14 +116,12 @@ impl Pipeline {
     /// The handler's reply, with a place among the streams when it is one.
     async fn reply(&self, call: Call) -> Result<(Reply, Option<OwnedSemaphorePermit>), Error> {
         let reply = self.handler.handle(call).await?;
-        let permit = match &reply {
-            Reply::Lines(lines) if lines.rest.is_some() => {
-                let streams = Arc::clone(&self.shared.streams);
-                Some(streams.acquire_owned().await.map_err(|_| Error::Busy)?)
-            }
-            _ => None,
-        };
-        Ok((reply, permit))
+        let streamed = matches!(&reply, Reply::Lines(lines) if lines.rest.is_some());
+        if !streamed {
+            return Ok((reply, None));
+        }
+        let permit = Arc::clone(&self.shared.streams).acquire_owned().await.map_err(|_| Error::Busy)?;
+        Ok((reply, Some(permit)))
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

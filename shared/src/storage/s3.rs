@@ -26,8 +26,9 @@ use crate::secret::Secret;
 /// Region assumed where nothing names one; S3-compatible stores accept it.
 const REGION_DEFAULT: &str = "us-east-1";
 
-/// Buckets with this prefix are folders of this machine, served by the embedded S3 server.
-pub const EMBEDDED_BUCKET_PREFIX: &str = "local-";
+/// Buckets with this prefix are folders of this machine, served by the embedded S3 server. S3 reserves `sthree-`, so no
+/// real bucket is ever mistaken for one.
+pub const EMBEDDED_BUCKET_PREFIX: &str = "sthree-local-";
 
 /// A client and what a signer needs to make URLs that lead to the same place.
 #[derive(Clone)]

@@ -1,0 +1,150 @@
+//! The route table with a handler behind every row: what API Gateway and the functions are on AWS, in one process. The
+//! one place that names every handler.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use shared::catalog::embedded::EmbeddedCatalog;
+use shared::delta::DeltaLog;
+use shared::error::Error;
+use shared::handlers::get_share::GetShare;
+use shared::handlers::list_all_tables::ListAllTables;
+use shared::handlers::list_schemas::ListSchemas;
+use shared::handlers::list_shares::ListShares;
+use shared::handlers::list_tables::ListTables;
+use shared::handlers::listing::PageTokens;
+use shared::handlers::query_table::QueryTable;
+use shared::handlers::query_table_changes::QueryTableChanges;
+use shared::handlers::table_metadata::TableMetadata;
+use shared::handlers::table_version::TableVersion;
+use shared::handlers::Handler;
+use shared::http::body::Body;
+use shared::http::pipeline::{Pipeline, Request, Shared};
+use shared::http::respond;
+use shared::limits::REQUEST_BODY_BYTES_MAX;
+use shared::presign::Presigner;
+use shared::route;
+
+/// How long a request's body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The ports that the handlers are made of.
+pub struct Ports {
+    /// Shares, schemas and tables.
+    pub catalog: EmbeddedCatalog,
+    /// Page tokens of the lists.
+    pub tokens: PageTokens,
+    /// Reads logs.
+    pub delta: DeltaLog,
+    /// Signs URLs.
+    pub presigner: Arc<dyn Presigner>,
+}
+
+/// Answers every route below one endpoint.
+pub struct Gateway {
+    /// The segments that every path begins with.
+    prefix: Vec<String>,
+    pipelines: HashMap<&'static str, Pipeline>,
+}
+
+impl Gateway {
+    /// A gateway whose paths begin with `endpoint`.
+    pub fn new(endpoint: &str, ports: Ports, shared: &Shared) -> Self {
+        let Ports { catalog, tokens, delta, presigner } = ports;
+        let catalog = Arc::new(catalog);
+        let handlers: [(&str, Arc<dyn Handler>); 9] = [
+            ("list-shares", Arc::new(ListShares { catalog: catalog.clone(), tokens: tokens.clone() })),
+            ("get-share", Arc::new(GetShare { catalog: catalog.clone() })),
+            ("list-schemas", Arc::new(ListSchemas { catalog: catalog.clone(), tokens: tokens.clone() })),
+            ("list-tables", Arc::new(ListTables { catalog: catalog.clone(), tokens: tokens.clone() })),
+            ("list-all-tables", Arc::new(ListAllTables { catalog: catalog.clone(), tokens })),
+            ("table-version", Arc::new(TableVersion { catalog: catalog.clone(), delta: delta.clone() })),
+            ("table-metadata", Arc::new(TableMetadata { catalog: catalog.clone(), delta: delta.clone() })),
+            ("query-table", Arc::new(QueryTable { catalog: catalog.clone(), delta, presigner })),
+            ("query-table-changes", Arc::new(QueryTableChanges { catalog })),
+        ];
+        let pipelines = handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();
+        Self { prefix: segments(endpoint).map(str::to_owned).collect(), pipelines }
+    }
+
+    /// The ids of the routes that have a handler.
+    pub fn route_ids(&self) -> impl Iterator<Item = &'static str> {
+        self.pipelines.keys().copied()
+    }
+
+    /// Answers a request. Never fails: what goes wrong is an answer too.
+    pub async fn answer<B>(&self, request: http::Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let found = match self.below_endpoint(parts.uri.path()) {
+            Some(path) => route::find(&parts.method, &path),
+            None => Err(Error::NoSuchRoute),
+        };
+        let (route, params) = match found {
+            Ok(found) => found,
+            Err(error) => return respond::refusal(&error, parts.method == Method::HEAD),
+        };
+        match self.pipelines.get(route.id) {
+            Some(pipeline) => {
+                let body = whole(body).await;
+                pipeline.serve(Request { route, params, parts, body }).await
+            }
+            None => healthy(),
+        }
+    }
+
+    /// The path below the endpoint. Repeated slashes count as one: clients join URLs carelessly. `/health` is there
+    /// without the endpoint too, for whoever watches the process.
+    fn below_endpoint(&self, path: &str) -> Option<String> {
+        let mut rest = segments(path);
+        if segments(path).eq(["health"]) {
+            return Some("/health".to_owned());
+        }
+        for wanted in &self.prefix {
+            if rest.next()? != wanted {
+                return None;
+            }
+        }
+        Some(rest.flat_map(|segment| ["/", segment]).collect())
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+async fn whole<B>(body: B) -> Result<Bytes, Error>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let limited = Box::pin(Limited::new(body, REQUEST_BODY_BYTES_MAX).collect());
+    match tokio::time::timeout(BODY_WITHIN, limited).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Error::BodyTooLarge { max_bytes: REQUEST_BODY_BYTES_MAX })
+        }
+        Ok(Err(_)) => Err(Error::MalformedRequest("The request body broke off. Send it again.".into())),
+        Err(_) => Err(Error::MalformedRequest("The request body did not arrive in time. Send it again.".into())),
+    }
+}
+
+fn healthy() -> Response<Body> {
+    let mut response = Response::new(Body::whole(&b"{\"status\":\"ok\"}"[..]));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}

@@ -1,0 +1,4 @@
+//! The repository's own rules.
+
+mod docs;
+mod layering;

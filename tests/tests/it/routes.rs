@@ -1,0 +1,8 @@
+//! The routes, one file each, and what holds for all of them.
+
+mod every_route;
+mod list_shares;
+mod lists;
+mod query_table;
+mod table_metadata;
+mod table_version;
