@@ -60,7 +60,8 @@ impl State {
 
     /// The `add` of a file that the table holds.
     pub(super) fn live(&self, path: &str) -> Option<&Value> {
-        self.files.iter().find(|((at, _), _)| at == path).map(|(_, add)| add)
+        let first = self.files.range((path.to_owned(), String::new())..).next();
+        first.filter(|((at, _), _)| at == path).map(|(_, add)| add)
     }
 
     pub(super) fn live_paths(&self) -> Vec<String> {

@@ -62,6 +62,8 @@ async fn a_checkpoint_of_any_shape_and_the_commits_after_it() {
                 .checkpoint_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default()));
             let before = agreed(&table).await;
             shape(&mut table);
+            // Without its oldest commits the log can only be read through the checkpoint.
+            table.delete_commits_before(3);
             assert_eq!(agreed(&table).await, before);
 
             table.commit(vec![table.remove("4.parquet"), table.add("p=c/5.parquet", Some("c"), 1)]);
@@ -105,7 +107,7 @@ async fn odd_paths() {
         assert_eq!(before.files[name].partition_values["p"].as_deref(), Some("a/b ü"));
     }
     table.checkpoint();
-    table.delete_commits_before(0);
+    table.delete_commit(0);
     assert_eq!(agreed(&table).await, before);
     table.commit(paths[1..].iter().map(|path| table.remove(path)).collect());
     assert_eq!(agreed(&table).await.files.into_keys().collect::<Vec<_>>(), [names[0]]);

@@ -1,8 +1,10 @@
 //! Typed access to a checkpoint's columns, whatever physical form the writer gave them. A column that is not there reads
-//! as nothing in every row; a column of another type is an error.
+//! as nothing in every row, as does a field of a struct that is null there, though the field itself is required and holds
+//! a filler; a column of another type is an error.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
+use arrow_buffer::NullBuffer;
 use arrow_array::{Array, BinaryArray, BooleanArray, Int32Array, Int64Array, LargeStringArray, MapArray, StringArray, StructArray};
 use arrow_schema::DataType;
 
@@ -10,7 +12,12 @@ use super::not_parquet;
 use crate::error::Error;
 
 /// A column of texts.
-pub(super) enum Texts<'a> {
+pub(super) struct Texts<'a> {
+    values: TextValues<'a>,
+    parent: Option<&'a NullBuffer>,
+}
+
+enum TextValues<'a> {
     Absent,
     Utf8(&'a StringArray),
     LargeUtf8(&'a LargeStringArray),
@@ -19,34 +26,53 @@ pub(super) enum Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// A column that is not there.
+    pub(super) fn absent() -> Self {
+        Self { values: TextValues::Absent, parent: None }
+    }
+
     pub(super) fn of(parent: &'a StructArray, name: &str) -> Result<Self, Error> {
-        parent.column_by_name(name).map_or(Ok(Self::Absent), |column| Self::from_array(column.as_ref()))
+        let Some(column) = parent.column_by_name(name) else { return Ok(Self::absent()) };
+        Ok(Self { parent: parent.nulls(), ..Self::from_array(column.as_ref())? })
     }
 
     pub(super) fn from_array(array: &'a dyn Array) -> Result<Self, Error> {
-        match array.data_type() {
-            DataType::Utf8 => Ok(Self::Utf8(array.as_string())),
-            DataType::LargeUtf8 => Ok(Self::LargeUtf8(array.as_string())),
-            DataType::Binary => Ok(Self::Binary(array.as_binary())),
-            _ => Err(not_parquet()),
-        }
+        let values = match array.data_type() {
+            DataType::Utf8 => TextValues::Utf8(array.as_string()),
+            DataType::LargeUtf8 => TextValues::LargeUtf8(array.as_string()),
+            DataType::Binary => TextValues::Binary(array.as_binary()),
+            _ => return Err(not_parquet()),
+        };
+        Ok(Self { values, parent: None })
     }
 
     pub(super) fn get(&self, row: usize) -> Result<Option<&'a str>, Error> {
-        Ok(match self {
-            Self::Absent => None,
-            Self::Utf8(array) => array.is_valid(row).then(|| array.value(row)),
-            Self::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row)),
-            Self::Binary(array) if array.is_valid(row) => {
+        if is_null(self.parent, row) {
+            return Ok(None);
+        }
+        Ok(match &self.values {
+            TextValues::Absent => None,
+            TextValues::Utf8(array) => array.is_valid(row).then(|| array.value(row)),
+            TextValues::LargeUtf8(array) => array.is_valid(row).then(|| array.value(row)),
+            TextValues::Binary(array) if array.is_valid(row) => {
                 Some(std::str::from_utf8(array.value(row)).map_err(|_| not_parquet())?)
             }
-            Self::Binary(_) => None,
+            TextValues::Binary(_) => None,
         })
     }
 }
 
+fn is_null(parent: Option<&NullBuffer>, row: usize) -> bool {
+    parent.is_some_and(|nulls| nulls.is_null(row))
+}
+
 /// A column of whole numbers.
-pub(super) enum Numbers<'a> {
+pub(super) struct Numbers<'a> {
+    values: NumberValues<'a>,
+    parent: Option<&'a NullBuffer>,
+}
+
+enum NumberValues<'a> {
     Absent,
     Int32(&'a Int32Array),
     Int64(&'a Int64Array),
@@ -54,19 +80,25 @@ pub(super) enum Numbers<'a> {
 
 impl<'a> Numbers<'a> {
     pub(super) fn of(parent: &'a StructArray, name: &str) -> Result<Self, Error> {
-        let Some(column) = parent.column_by_name(name) else { return Ok(Self::Absent) };
-        match column.data_type() {
-            DataType::Int32 => Ok(Self::Int32(column.as_primitive::<Int32Type>())),
-            DataType::Int64 => Ok(Self::Int64(column.as_primitive::<Int64Type>())),
-            _ => Err(not_parquet()),
-        }
+        let values = match parent.column_by_name(name) {
+            None => NumberValues::Absent,
+            Some(column) => match column.data_type() {
+                DataType::Int32 => NumberValues::Int32(column.as_primitive::<Int32Type>()),
+                DataType::Int64 => NumberValues::Int64(column.as_primitive::<Int64Type>()),
+                _ => return Err(not_parquet()),
+            },
+        };
+        Ok(Self { values, parent: parent.nulls() })
     }
 
     pub(super) fn get(&self, row: usize) -> Option<i64> {
-        match self {
-            Self::Absent => None,
-            Self::Int32(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
-            Self::Int64(array) => array.is_valid(row).then(|| array.value(row)),
+        if is_null(self.parent, row) {
+            return None;
+        }
+        match &self.values {
+            NumberValues::Absent => None,
+            NumberValues::Int32(array) => array.is_valid(row).then(|| i64::from(array.value(row))),
+            NumberValues::Int64(array) => array.is_valid(row).then(|| array.value(row)),
         }
     }
 }

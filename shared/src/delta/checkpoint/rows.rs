@@ -43,16 +43,13 @@ pub(super) fn is_file_column(path: &str) -> bool {
 
 /// Takes protocol and metadata; refuses what only a v2 checkpoint holds.
 pub(super) fn read_state(batch: &RecordBatch, head: &mut PartHead) -> Result<(), Error> {
-    for (group, column) in [("sidecar", "path"), ("checkpointMetadata", "version")] {
-        if let Some(rows) = child(batch, group)
-            && rows.column_by_name(column).is_some_and(|values| values.null_count() < values.len())
-        {
-            return Err(Error::Unsupported(
-                "The table's checkpoint is a v2 checkpoint (table feature v2Checkpoint), which this server does not read \
-                 yet. Ask the share provider to write a classic checkpoint."
-                    .into(),
-            ));
-        }
+    // Writers give a classic checkpoint these columns too, empty.
+    if ["sidecar", "checkpointMetadata"].iter().any(|name| child(batch, name).is_some_and(|rows| rows.null_count() < rows.len())) {
+        return Err(Error::Unsupported(
+            "The table's checkpoint is a v2 checkpoint (table feature v2Checkpoint), which this server does not read \
+             yet. Ask the share provider to write a classic checkpoint."
+                .into(),
+        ));
     }
     if let Some(rows) = child(batch, "protocol") {
         read_protocol(rows, head)?;
@@ -110,7 +107,7 @@ pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, totals: &
     let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "size")?);
     let vectors = match rows.column_by_name("deletionVector").and_then(|column| column.as_struct_opt()) {
         Some(vector) => Texts::of(vector, "storageType")?,
-        None => Texts::Absent,
+        None => Texts::absent(),
     };
     for row in 0..rows.len() {
         let Some(path) = paths.get(row)? else { continue };
