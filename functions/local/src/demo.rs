@@ -1,7 +1,7 @@
 //! The sample tables, written with `deltalake` as a provider's own would be: several commits, a partitioned one, a
 //! checkpoint. Every row is invented, from a fixed seed, and says so in the table's comment.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,10 +42,12 @@ struct Sample {
     checkpoint: Option<usize>,
 }
 
-/// Writes the sample tables below a folder, those that are not there yet.
+/// Writes the sample tables below a folder, those that are not there whole. Each is written beside its place and renamed,
+/// and what a run that was stopped left beside it is removed.
 ///
 /// # Errors
-/// A sentence for the person at the terminal. Nothing half-written is left under a table's name.
+/// A sentence for the person at the terminal, also when another process is writing the same tables. Nothing half-written
+/// is left under a table's name.
 pub async fn write_tables(folder: &Path) -> Result<DemoTables, String> {
     let told = |error: Failure| format!("cannot write the sample tables to {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(|error| told(error.into()))?;
@@ -59,11 +61,19 @@ pub async fn write_tables(folder: &Path) -> Result<DemoTables, String> {
 /// Writes a table beside its place and moves it there when it is whole.
 async fn write_once(folder: &Path, sample: Sample) -> Result<PathBuf, Failure> {
     let place = folder.join(sample.name);
-    if place.exists() {
+    if is_whole(&place) {
         return Ok(place);
     }
-    let beside = folder.join(format!(".{}.tmp-{}", sample.name, std::process::id()));
-    if beside.exists() {
+    let lock = lock(folder)?;
+    // Whoever held the lock before may have written it.
+    if is_whole(&place) {
+        return Ok(place);
+    }
+    let prefix = format!(".{}.tmp-", sample.name);
+    let beside = folder.join(format!("{prefix}{}", std::process::id()));
+    if lock.is_some() {
+        remove_leftovers(folder, &prefix)?;
+    } else if beside.exists() {
         fs::remove_dir_all(&beside)?;
     }
     fs::create_dir_all(&beside)?;
@@ -76,6 +86,34 @@ async fn write_once(folder: &Path, sample: Sample) -> Result<PathBuf, Failure> {
         let _ = fs::remove_dir_all(&beside);
     }
     written.map(|()| place)
+}
+
+/// Whether a table is in its place. It comes there by one rename, so that its log's folder stands for all of it.
+fn is_whole(place: &Path) -> bool {
+    place.join("_delta_log").is_dir()
+}
+
+/// The right to write below a folder, until the file is dropped or the process ends. Nothing where the file system has no
+/// locks: the tables can be written there all the same.
+fn lock(folder: &Path) -> Result<Option<File>, Failure> {
+    let file = File::open(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err("another process is writing them, try again when it is done".into()),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Removes what runs that were stopped left behind. Only under the lock: a writer whose folder is taken away would go on
+/// in a new one, and put half a table in place.
+fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), Failure> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) && entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 async fn write(folder: &Path, sample: Sample) -> Result<(), Failure> {
@@ -115,7 +153,17 @@ fn days_since_epoch(day: NaiveDate) -> i32 {
 mod tests {
     use std::collections::BTreeSet;
 
+    use deltalake::arrow::array::AsArray;
+    use deltalake::arrow::datatypes::Float64Type;
+
     use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 
     fn files(folder: &Path, out: &mut BTreeSet<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -139,17 +187,82 @@ mod tests {
         files(folder.path(), &mut second);
         assert_eq!(first, second);
         assert!(first.iter().all(|path| path.starts_with(&tables.covid) || path.starts_with(&tables.cars)));
-        assert!(first.contains(&tables.covid.join("_delta_log/_last_checkpoint")));
+        for file in ["_last_checkpoint", "00000000000000000006.checkpoint.parquet", "00000000000000000008.json"] {
+            assert!(first.contains(&tables.covid.join("_delta_log").join(file)), "{file}");
+        }
 
-        for (place, version, rows) in [(&tables.covid, 8, 731 * 8), (&tables.cars, 1, 40)] {
+        for (place, version, rows, partitions) in
+            [(&tables.covid, 8, 731 * 8, &["iso_code"][..]), (&tables.cars, 1, 40, &[])]
+        {
             let url = url::Url::from_directory_path(place).unwrap();
             let table = deltalake::open_table(url).await.unwrap();
             let snapshot = table.snapshot().unwrap();
             assert_eq!(snapshot.version(), version);
+            assert_eq!(snapshot.metadata().partition_columns(), partitions);
+            assert!(snapshot.metadata().description().unwrap().starts_with("Sample data, invented"));
             let protocol = snapshot.protocol();
             assert_eq!((protocol.min_reader_version(), protocol.min_writer_version()), (1, 2));
             let counted: usize = snapshot.log_data().iter().map(|file| file.num_records().unwrap()).sum();
             assert_eq!(counted, rows);
         }
+    }
+
+    #[tokio::test]
+    async fn a_stopped_run_leaves_nothing_for_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let leftover = folder.path().join(".cars.tmp-0/_delta_log");
+        fs::create_dir_all(&leftover).unwrap();
+        write_tables(folder.path()).await.unwrap();
+        assert_eq!(names(folder.path()), ["cars", "owid-covid-data"]);
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_taken_is_an_error_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("cars")).unwrap();
+        fs::write(folder.path().join("cars/own"), "").unwrap();
+        write_tables(folder.path()).await.unwrap_err();
+        assert_eq!(names(folder.path()), ["cars", "owid-covid-data"]);
+        assert_eq!(names(&folder.path().join("cars")), ["own"]);
+    }
+
+    #[tokio::test]
+    async fn two_writers_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = lock(folder.path()).unwrap().unwrap();
+        let said = write_tables(folder.path()).await.unwrap_err();
+        assert!(said.contains("another process"), "{said}");
+        assert!(names(folder.path()).is_empty());
+        drop(other);
+        write_tables(folder.path()).await.unwrap();
+    }
+
+    #[test]
+    fn rows_are_the_same_each_time() {
+        assert!(covid::sample().unwrap().commits == covid::sample().unwrap().commits);
+        assert!(cars::sample().unwrap().commits == cars::sample().unwrap().commits);
+    }
+
+    #[test]
+    fn covid_totals_are_running_sums_and_early_deaths_are_null() {
+        let commits = covid::sample().unwrap().commits;
+        assert_eq!(commits.len(), 8);
+        let mut sums = std::collections::BTreeMap::<String, [f64; 2]>::new();
+        for batch in &commits {
+            let codes = batch.column_by_name("iso_code").unwrap().as_string::<i32>();
+            let figures = |name: &str| batch.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone();
+            for (at, pair) in [("new_cases", "total_cases"), ("new_deaths", "total_deaths")].into_iter().enumerate() {
+                let (new, total) = (figures(pair.0), figures(pair.1));
+                for row in 0..batch.num_rows() {
+                    let sum = &mut sums.entry(codes.value(row).to_owned()).or_default()[at];
+                    *sum += new.iter().nth(row).unwrap().unwrap_or_default();
+                    assert!(total.iter().nth(row).unwrap().is_none_or(|total| total == *sum), "{} {row}", pair.1);
+                }
+            }
+        }
+        assert_eq!(sums.len(), 8);
+        let nulls: Vec<usize> =
+            commits.iter().map(|batch| batch.column_by_name("new_deaths").unwrap().null_count()).collect();
+        assert!(nulls[0] > 0 && nulls[1..].iter().all(|count| *count == 0));
     }
 }

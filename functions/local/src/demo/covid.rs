@@ -59,7 +59,7 @@ pub(super) fn sample() -> Result<Sample, Failure> {
     let mut quarter = Vec::new();
     for day in 0..DAYS {
         let date = first + chrono::Duration::days(day);
-        if date.day() == 1 && date.month0() % 3 == 0 && !quarter.is_empty() {
+        if date.day() == 1 && date.month0().is_multiple_of(3) && !quarter.is_empty() {
             commits.push(batch(&schema, &std::mem::take(&mut quarter), &mut countries)?);
         }
         quarter.push((day, date));
