@@ -104,8 +104,14 @@ mod tests {
 
         let truth = truth(table.path(), None).await;
         assert_eq!((truth.version, truth.min_reader, truth.min_writer), (0, 1, 2));
-        assert_eq!((truth.metadata_id.as_str(), truth.name.as_deref(), truth.description), (TABLE_ID, Some("sales"), None));
-        assert_eq!(truth.schema_string["fields"][0], json!({"name": "id", "type": "long", "nullable": true, "metadata": {}}));
+        assert_eq!(
+            (truth.metadata_id.as_str(), truth.name.as_deref(), truth.description),
+            (TABLE_ID, Some("sales"), None)
+        );
+        assert_eq!(
+            truth.schema_string["fields"][0],
+            json!({"name": "id", "type": "long", "nullable": true, "metadata": {}})
+        );
         assert_eq!(truth.partition_columns, ["p"]);
         assert_eq!(truth.configuration["own"], "value");
         let partition_values = BTreeMap::from([("p".to_owned(), Some("a".to_owned()))]);

@@ -267,7 +267,8 @@ pub fn checkpoint_part_name(version: u64, part: usize, parts: usize) -> String {
 
 fn default_metadata() -> Value {
     let column = |name: &str, kind: &str| json!({"name": name, "type": kind, "nullable": true, "metadata": {}});
-    let schema = json!({"type": "struct", "fields": [column("id", "long"), column("name", "string"), column("p", "string")]});
+    let schema =
+        json!({"type": "struct", "fields": [column("id", "long"), column("name", "string"), column("p", "string")]});
     json!({
         "id": TABLE_ID,
         "format": {"provider": "parquet", "options": {}},

@@ -28,7 +28,9 @@ fn busy(folder: &Path) -> TableBuilder {
 
 /// What is in [`busy`]'s table: rows by path.
 fn busy_rows() -> BTreeMap<String, Option<i64>> {
-    [("p=a/1.parquet", 4), ("p=a/3.parquet", 5), ("4.parquet", 0)].map(|(path, rows)| (path.to_owned(), Some(rows))).into()
+    [("p=a/1.parquet", 4), ("p=a/3.parquet", 5), ("4.parquet", 0)]
+        .map(|(path, rows)| (path.to_owned(), Some(rows)))
+        .into()
 }
 
 fn rows(truth: &Truth) -> BTreeMap<String, Option<i64>> {
@@ -177,7 +179,9 @@ fn a_commit_has_the_time_that_it_was_given() {
 
 #[test]
 fn log_paths_are_decoded_once() {
-    for (path, name) in [("a", "a"), ("a%20b", "a b"), ("a%2520b", "a%20b"), ("%", "%"), ("100%+1%x", "100%+1%x"), ("%C3%A9", "é")] {
+    for (path, name) in
+        [("a", "a"), ("a%20b", "a b"), ("a%2520b", "a%20b"), ("%", "%"), ("100%+1%x", "100%+1%x"), ("%C3%A9", "é")]
+    {
         assert_eq!(decode_path(path), name);
     }
 }
