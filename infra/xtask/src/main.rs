@@ -1,1 +1,50 @@
-fn main() {}
+//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench. Each calls the tools a person would call, in
+//! the same order everywhere, and says at the end what failed. It is not part of any program that is shipped.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a task talks to the terminal and takes its switches from the environment"
+)]
+
+mod bench;
+mod lint;
+mod process;
+mod repository;
+mod test;
+mod venv;
+
+use std::process::ExitCode;
+
+use crate::repository::Repository;
+
+const HELP: &str = "\
+Tasks (make TASK, or cargo xtask TASK):
+  test [rust|clients|golden]...  the tests; without a layer, all of them (make test LAYERS=rust)
+  lint                           format, clippy, docs, dependencies, spelling, template
+  bench [ARGUMENT]...            the benchmark, built for release (make bench ARGS=...)
+  help                           this list
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(task, rest)| (task.as_str(), rest));
+    let repository = Repository::here();
+    let outcome = match task {
+        "test" => test::run(&repository, rest),
+        "lint" => lint::run(&repository, rest),
+        "bench" => bench::run(&repository, rest),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        other => Err(format!("there is no task '{other}'. `cargo xtask help` lists them.")),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            println!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}
