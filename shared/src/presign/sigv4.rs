@@ -53,6 +53,8 @@ pub struct UrlSigner {
     to_sign_head: String,
     /// The query string before the signature, with its question mark.
     query: String,
+    /// The session token's parameter, which follows the signature; empty without one.
+    token: String,
     expires_at: TimestampMs,
     canonical: String,
 }
@@ -87,20 +89,19 @@ impl UrlSigner {
         let date = date_time.get(..8).ok_or(Error::defect("the clock shows no date"))?;
         let scope = format!("{date}/{}/s3/aws4_request", target.region);
 
-        let mut query = format!(
+        let query = format!(
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={date_time}&X-Amz-Expires={lifetime_secs}",
             encoded(&format!("{}/{scope}", keys.access_key_id), false),
         );
-        if let Some(token) = &keys.session_token {
-            query.push_str("&X-Amz-Security-Token=");
-            encode_into(token.reveal(), false, &mut query);
-        }
-        query.push_str("&X-Amz-SignedHeaders=host");
-        // Canonical order is byte order, so the lower-case operation comes last there; the SDK's URLs have it first.
-        let (shown_query, canonical_query) = match operation {
-            Some(operation) => (format!("?{operation}&{query}&X-Amz-Signature="), format!("{query}&{operation}")),
-            None => (format!("?{query}&X-Amz-Signature="), query),
-        };
+        // Canonical order is byte order. The SDK's URLs begin with the operation and end with the session token.
+        let token = keys
+            .session_token
+            .as_ref()
+            .map_or_else(String::new, |token| format!("&X-Amz-Security-Token={}", encoded(token.reveal(), false)));
+        let (first, last) =
+            operation.map_or_else(Default::default, |operation| (format!("{operation}&"), format!("&{operation}")));
+        let shown_query = format!("?{first}{query}&X-Amz-SignedHeaders=host&X-Amz-Signature=");
+        let canonical_query = format!("{query}{token}&X-Amz-SignedHeaders=host{last}");
 
         let mut root = String::from("/");
         if path_style {
@@ -115,6 +116,7 @@ impl UrlSigner {
             request_tail: format!("\n{canonical_query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"),
             to_sign_head: format!("AWS4-HMAC-SHA256\n{date_time}\n{scope}\n"),
             query: shown_query,
+            token,
             expires_at: now.plus_secs(lifetime_secs),
             canonical: String::new(),
         })
@@ -146,6 +148,7 @@ impl UrlSigner {
         mac.update(&hex_digits(&Sha256::digest(canonical.as_bytes()).into()));
         let signature = hex_digits(&mac.finalize().into_bytes().into());
         out.push_str(std::str::from_utf8(&signature).unwrap_or_default());
+        out.push_str(&self.token);
     }
 }
 
@@ -165,9 +168,7 @@ impl Host {
     /// Virtual-hosted style on AWS; path style for other stores and for buckets whose dots no certificate covers.
     fn of(bucket: &str, target: &Target) -> Result<Self, Error> {
         if let Some(endpoint) = &target.endpoint {
-            let (scheme, rest) = endpoint
-                .split_once("://")
-                .ok_or(Error::defect("the S3 endpoint has no scheme"))?;
+            let (scheme, rest) = endpoint.split_once("://").ok_or(Error::defect("the S3 endpoint has no scheme"))?;
             let scheme = match scheme {
                 "http" => "http",
                 "https" => "https",
