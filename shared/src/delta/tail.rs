@@ -3,7 +3,6 @@
 //!
 //! Two passes: the first decides and counts, the second hands the surviving actions on from the log's own text.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -193,14 +192,13 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 
 fn parse_line(text: &[u8], range: Range<usize>, version: Version, number: usize) -> Result<Line<'_>, Error> {
     let line = text.get(range).unwrap_or_default();
-    serde_json::from_slice(line).map_err(|cause| damaged(version, number, &cause))
+    let parsed = serde_json::from_slice(line).map_err(|cause| damaged(version, number, cause.is_data()))?;
+    // By itself serde would take an array for a struct as well.
+    if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(damaged(version, number, true)) }
 }
 
-fn damaged(version: Version, number: usize, cause: &serde_json::Error) -> Error {
-    let what: Cow<'_, str> = match cause.classify() {
-        serde_json::error::Category::Data => "is not an action that the Delta protocol knows".into(),
-        _ => "is not JSON".into(),
-    };
+fn damaged(version: Version, number: usize, is_json: bool) -> Error {
+    let what = if is_json { "is not an action that the Delta protocol knows" } else { "is not JSON" };
     Error::BadTable(format!(
         "The table's log is damaged: line {} of version {version} {what}. Ask the share provider to repair the table.",
         number + 1
@@ -221,7 +219,9 @@ mod tests {
     }
 
     fn add(path: &str) -> String {
-        format!(r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":10,"modificationTime":1,"dataChange":true}}}}"#)
+        format!(
+            r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":10,"modificationTime":1,"dataChange":true}}}}"#
+        )
     }
 
     fn remove(path: &str) -> String {
@@ -278,7 +278,9 @@ mod tests {
     fn a_damaged_line_is_named() {
         let error = replay(&[vec![add("a"), "{\"add\":".into()]]).unwrap_err().public();
         assert!(error.contains("line 2 of version 0 is not JSON"), "{error}");
-        let error = replay(&[vec![r#"{"add":{"path":"x"}}"#.into()]]).unwrap_err().public();
-        assert!(error.contains("line 1 of version 0"), "{error}");
+        for line in [r#"{"add":{"path":"x"}}"#, "[]"] {
+            let error = replay(&[vec![line.into()]]).unwrap_err().public();
+            assert!(error.contains("line 1 of version 0 is not an action"), "{error}");
+        }
     }
 }
