@@ -69,12 +69,7 @@ impl S3Connection {
             .region(Region::new(region.clone()))
             .force_path_style(endpoint.is_some())
             .build();
-        Self {
-            client: Client::from_conf(settings),
-            credentials: config.credentials_provider(),
-            region,
-            endpoint,
-        }
+        Self { client: Client::from_conf(settings), credentials: config.credentials_provider(), region, endpoint }
     }
 
     /// Where the signer's credentials come from.
@@ -178,7 +173,9 @@ impl LogStore for S3LogStore {
                 return Ok(entries);
             }
         }
-        Err(Error::Unsupported("The table's log holds too many files to list. Ask the share provider to clean it up.".into()))
+        Err(Error::Unsupported(
+            "The table's log holds too many files to list. Ask the share provider to clean it up.".into(),
+        ))
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
@@ -213,7 +210,8 @@ impl LogStore for S3LogStore {
                 }
                 _ => failure("GetObject", &error),
             })?;
-        let body = answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?.into_bytes();
+        let body =
+            answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?.into_bytes();
         if body.len() as u64 != range.end.saturating_sub(range.start) {
             return Err(Error::TableFilesMissing("the object is shorter than the log says".into()));
         }
@@ -253,7 +251,13 @@ fn failure<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError
     };
     let denied = matches!(
         code.as_str(),
-        "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "AllAccessDisabled"
+        "AccessDenied"
+            | "AllAccessDisabled"
+            | "ExpiredToken"
+            | "InvalidAccessKeyId"
+            | "InvalidToken"
+            | "NotSignedUp"
+            | "SignatureDoesNotMatch"
     );
     let cause = Box::new(Failed { operation, code });
     if denied { Error::StorageDenied(cause) } else { Error::StorageUnavailable(cause) }
