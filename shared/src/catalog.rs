@@ -102,5 +102,7 @@ pub trait FindTable: Send + Sync {
 
 /// The position of a token that does not belong to a list.
 pub fn foreign_position() -> Error {
-    Error::InvalidParameter("invalid 'nextPageToken': it was not issued for this list. Start again without pageToken.".into())
+    Error::InvalidParameter(
+        "invalid 'nextPageToken': it was not issued for this list. Start again without pageToken.".into(),
+    )
 }

@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn the_more_specific_endpoint_wins() {
         let read = |pairs: &[(&str, &str)]| {
-            Environment::from_lookup(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            Environment::from_lookup(|name| {
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
         };
         assert_eq!(read(&[]), Environment::default());
         assert_eq!(read(&[("AWS_ENDPOINT_URL", "a")]).s3_endpoint.as_deref(), Some("a"));

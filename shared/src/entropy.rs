@@ -9,7 +9,6 @@ use crate::error::Error;
 pub fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut out = [0; N];
     #[expect(clippy::disallowed_methods, reason = "this module is where randomness enters")]
-    getrandom::fill(&mut out)
-        .map_err(|source| Error::internal("the operating system gave no random bytes", source))?;
+    getrandom::fill(&mut out).map_err(|source| Error::internal("the operating system gave no random bytes", source))?;
     Ok(out)
 }

@@ -66,7 +66,11 @@ pub fn find(method: &Method, path: &str) -> Result<(&'static Route, PathParams),
             allowed.push(route.method);
         }
     }
-    if allowed.is_empty() { Err(Error::NoSuchRoute) } else { Err(Error::MethodNotAllowed { allow: allowed.join(", ") }) }
+    if allowed.is_empty() {
+        Err(Error::NoSuchRoute)
+    } else {
+        Err(Error::MethodNotAllowed { allow: allowed.join(", ") })
+    }
 }
 
 fn captured(template: &'static str, segments: &[&str]) -> Option<Vec<(&'static str, String)>> {

@@ -69,7 +69,8 @@ impl Index {
                 document.format_version
             ));
         }
-        let shares = document.shares.iter().map(|share| share_node(share, order, locate)).collect::<Result<Vec<_>, _>>()?;
+        let shares =
+            document.shares.iter().map(|share| share_node(share, order, locate)).collect::<Result<Vec<_>, _>>()?;
         let (shares, by_name) = arranged(shares, order, |node| node.share.name.folded())
             .map_err(|name| format!("two shares are named '{name}'"))?;
         let name_of: HashMap<&str, &str> =
@@ -83,7 +84,8 @@ impl Index {
                     .iter()
                     .map(|token| {
                         let hash = TokenHash::from_hex(&token.sha256);
-                        let expires = token.expires.as_deref().map(|text| TimestampMs::parse(text).ok_or(text)).transpose();
+                        let expires =
+                            token.expires.as_deref().map(|text| TimestampMs::parse(text).ok_or(text)).transpose();
                         match (hash, expires) {
                             (Some(hash), Ok(expires)) => Ok((hash, expires)),
                             (None, _) => Err(format!("a token of recipient '{}' is not 64 hex digits", recipient.name)),
@@ -186,9 +188,9 @@ impl Index {
             let schema = node.schemas.get(*node.by_name.get(SchemaName::parse(schema).ok()?.folded())?)?;
             schema.tables.get(*schema.by_name.get(TableName::parse(table).ok()?.folded())?)
         };
-        found().cloned().ok_or_else(|| Error::TableNotFound {
-            name: [share, schema, table].map(crate::model::shorten).join("/"),
-        })
+        found()
+            .cloned()
+            .ok_or_else(|| Error::TableNotFound { name: [share, schema, table].map(crate::model::shorten).join("/") })
     }
 
     fn node(&self, to: &Recipient, share: &str) -> Result<&ShareNode, Error> {
@@ -247,11 +249,8 @@ fn arranged<T>(
 fn share_node(entry: &ShareEntry, order: Order, locate: Locate<'_>) -> Result<ShareNode, String> {
     let name = ShareName::parse(&entry.name).map_err(|error| format!("the share name '{}' {error}", entry.name))?;
     let share = Share { name, id: entry.id.clone(), comment: entry.comment.clone() };
-    let schemas = entry
-        .schemas
-        .iter()
-        .map(|schema| schema_node(&share, schema, order, locate))
-        .collect::<Result<Vec<_>, _>>()?;
+    let schemas =
+        entry.schemas.iter().map(|schema| schema_node(&share, schema, order, locate)).collect::<Result<Vec<_>, _>>()?;
     let (schemas, by_name) = arranged(schemas, order, |node| node.schema.name.folded())
         .map_err(|name| format!("share '{}' has two schemas named '{name}'", entry.name))?;
     Ok(ShareNode { share, schemas, by_name })
@@ -260,11 +259,8 @@ fn share_node(entry: &ShareEntry, order: Order, locate: Locate<'_>) -> Result<Sh
 fn schema_node(share: &Share, entry: &SchemaEntry, order: Order, locate: Locate<'_>) -> Result<SchemaNode, String> {
     let name = SchemaName::parse(&entry.name).map_err(|error| format!("the schema name '{}' {error}", entry.name))?;
     let schema = Schema { share: share.name.clone(), name };
-    let tables = entry
-        .tables
-        .iter()
-        .map(|table| table_node(share, &schema, table, locate))
-        .collect::<Result<Vec<_>, _>>()?;
+    let tables =
+        entry.tables.iter().map(|table| table_node(share, &schema, table, locate)).collect::<Result<Vec<_>, _>>()?;
     let (tables, by_name) = arranged(tables, order, |table| table.name.folded())
         .map_err(|name| format!("schema '{}.{}' has two tables named '{name}'", share.name, entry.name))?;
     Ok(SchemaNode { schema, tables, by_name })
@@ -274,11 +270,8 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
     let name = TableName::parse(&entry.name).map_err(|error| format!("the table name '{}' {error}", entry.name))?;
     let location = locate(&entry.location)
         .map_err(|error| format!("table '{}.{}.{name}': its location {error}", share.name, schema.name))?;
-    let history = if entry.history_shared {
-        History::SharedFrom(Version::new(entry.start_version))
-    } else {
-        History::NotShared
-    };
+    let history =
+        if entry.history_shared { History::SharedFrom(Version::new(entry.start_version)) } else { History::NotShared };
     Ok(Table {
         share: share.name.clone(),
         share_id: share.id.clone(),

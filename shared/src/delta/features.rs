@@ -18,7 +18,10 @@ const READER_VERSION_MAX: i32 = 3;
 /// [`Error::Unsupported`] naming the feature, version or format that stands in the way.
 pub fn reader_needs(protocol: &Protocol, metadata: &Metadata) -> Result<Vec<&'static str>, Error> {
     if !metadata.format_provider.eq_ignore_ascii_case("parquet") {
-        return Err(refused(format!("data files in the format '{}'", crate::model::shorten(&metadata.format_provider))));
+        return Err(refused(format!(
+            "data files in the format '{}'",
+            crate::model::shorten(&metadata.format_provider)
+        )));
     }
     let version = protocol.min_reader_version;
     if !(1..=READER_VERSION_MAX).contains(&version) {

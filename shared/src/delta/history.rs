@@ -140,7 +140,8 @@ impl History<'_> {
         let text = text.ok_or(Error::TableFilesMissing("a commit disappeared while it was read".into()))?;
         // commitInfo is the first action of such a commit.
         let first = Deserializer::from_slice(&text).into_iter::<Line<'_>>().next();
-        let time = first.and_then(Result::ok).and_then(|line| line.commit_info).and_then(|info| info.in_commit_timestamp);
+        let time =
+            first.and_then(Result::ok).and_then(|line| line.commit_info).and_then(|info| info.in_commit_timestamp);
         time.map(TimestampMs::new).ok_or_else(|| {
             Error::BadTable(format!(
                 "The table's log is damaged: version {version} carries no in-commit timestamp though the table has them."

@@ -23,8 +23,9 @@ pub struct ListAllTables {
 impl Handler for ListAllTables {
     async fn handle(&self, call: Call) -> Result<Reply, Error> {
         let (to, share) = (&call.recipient, call.params.get("share"));
-        let fetch =
-            async |after: Option<Vec<String>>, limit| self.catalog.list_all_tables(to, share, after.as_ref(), limit).await;
+        let fetch = async |after: Option<Vec<String>>, limit| {
+            self.catalog.list_all_tables(to, share, after.as_ref(), limit).await
+        };
         let position = |table: &Table| vec![table.schema.folded().to_owned(), table.name.folded().to_owned()];
         let context = ["list-all-tables", share];
         let body = listing::answer::<_, TableItem, _>(&self.tokens, &call, &context, fetch, position).await?;

@@ -25,7 +25,8 @@ impl Handler for QueryTableChanges {
             return Err(Error::InvalidParameter(format!("cdf is not enabled on table {}", table.full_name())));
         }
         Err(Error::Unsupported(
-            "The change data feed is not supported by this server yet. Read whole versions with 'version' instead.".into(),
+            "The change data feed is not supported by this server yet. Read whole versions with 'version' instead."
+                .into(),
         ))
     }
 }

@@ -27,7 +27,12 @@ impl Gzip {
     /// Begins a member.
     pub fn new(out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(&HEADER);
-        Self { deflate: Compress::new(Compression::new(LEVEL_FAST), false), crc: Hasher::new(), length: 0, small: false }
+        Self {
+            deflate: Compress::new(Compression::new(LEVEL_FAST), false),
+            crc: Hasher::new(),
+            length: 0,
+            small: false,
+        }
     }
 
     /// Compresses a piece. With `flush` everything so far can be read by the other side.

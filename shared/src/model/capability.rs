@@ -122,7 +122,10 @@ mod tests {
         assert_eq!(chosen("responseformat=delta,parquet", &[]), Some(Parquet));
         assert_eq!(chosen("responseformat=delta", &[]), Some(Delta));
         assert_eq!(chosen("ResponseFormat=Delta; readerFeatures=deletionVectors", &["deletionVectors"]), Some(Delta));
-        assert_eq!(chosen("responseformat=parquet,delta;readerfeatures=columnmapping", &["columnMapping"]), Some(Delta));
+        assert_eq!(
+            chosen("responseformat=parquet,delta;readerfeatures=columnmapping", &["columnMapping"]),
+            Some(Delta)
+        );
         assert_eq!(chosen("responseformat=delta", &["deletionVectors"]), None);
         assert_eq!(chosen("responseformat=parquet;readerfeatures=deletionvectors", &["deletionVectors"]), None);
         assert_eq!(chosen("responseformat=foo,delta", &[]), Some(Delta));

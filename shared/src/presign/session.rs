@@ -35,9 +35,8 @@ impl SessionPresigner {
 impl Presigner for SessionPresigner {
     async fn signer(&self, table: &TableLocation) -> Result<UrlSigner, Error> {
         let connection = self.connections.of(table).await;
-        let provider = connection
-            .credentials()
-            .ok_or(Error::StorageDenied("there are no AWS credentials to sign with".into()))?;
+        let provider =
+            connection.credentials().ok_or(Error::StorageDenied("there are no AWS credentials to sign with".into()))?;
         let credentials = provider
             .provide_credentials()
             .await

@@ -74,7 +74,8 @@ impl QueryRequest {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         if body.trim_ascii().is_empty() {
             return Err(Error::MalformedRequest(
-                "No content to map due to end-of-input: the body is empty. Send a JSON object; {} asks for everything.".into(),
+                "No content to map due to end-of-input: the body is empty. Send a JSON object; {} asks for everything."
+                    .into(),
             ));
         }
         let Object(body) = serde_json::from_slice(body).map_err(|cause| {
@@ -156,9 +157,9 @@ pub fn metadata_selector(query: &QueryString) -> Result<Selector, Error> {
 
 fn selector(version: Option<i64>, timestamp: Option<String>) -> Result<Selector, Error> {
     Ok(match (version, timestamp) {
-        (Some(version), _) => {
-            Selector::Version(Version::new(u64::try_from(version).map_err(|_| Error::defect("a negative version passed"))?))
-        }
+        (Some(version), _) => Selector::Version(Version::new(
+            u64::try_from(version).map_err(|_| Error::defect("a negative version passed"))?,
+        )),
         (None, Some(timestamp)) => Selector::Timestamp(timestamp),
         (None, None) => Selector::Latest,
     })
@@ -265,7 +266,10 @@ mod tests {
         for body in [r#"{"version":3}"#, r#"{"version":"3"}"#, r#"{"version":3.0,"includeRefreshToken":false}"#] {
             assert_eq!(parse(body).unwrap().selector, Selector::Version(Version::new(3)), "{body}");
         }
-        assert_eq!(parse(r#"{"timestamp":"abc","endingVersion":2}"#).unwrap().selector, Selector::Timestamp("abc".into()));
+        assert_eq!(
+            parse(r#"{"timestamp":"abc","endingVersion":2}"#).unwrap().selector,
+            Selector::Timestamp("abc".into())
+        );
     }
 
     #[test]

@@ -4,8 +4,10 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{
+    Array, BinaryArray, BooleanArray, Int32Array, Int64Array, LargeStringArray, MapArray, StringArray, StructArray,
+};
 use arrow_buffer::NullBuffer;
-use arrow_array::{Array, BinaryArray, BooleanArray, Int32Array, Int64Array, LargeStringArray, MapArray, StringArray, StructArray};
 use arrow_schema::DataType;
 
 use super::not_parquet;
@@ -119,6 +121,9 @@ impl<'a> Flags<'a> {
     }
 }
 
+/// A map's entries; a value may be null.
+type Entries<'a> = Vec<(&'a str, Option<&'a str>)>;
+
 /// A column of maps from text to text.
 pub(super) struct Maps<'a>(Option<(&'a MapArray, Texts<'a>, Texts<'a>)>);
 
@@ -131,12 +136,15 @@ impl<'a> Maps<'a> {
     }
 
     /// The entries of a row in the checkpoint's order; `None` where there is no map.
-    pub(super) fn get(&self, row: usize) -> Result<Option<Vec<(&'a str, Option<&'a str>)>>, Error> {
+    pub(super) fn get(&self, row: usize) -> Result<Option<Entries<'a>>, Error> {
         let Some((map, keys, values)) = &self.0 else { return Ok(None) };
         if map.is_null(row) {
             return Ok(None);
         }
-        entries(map, row).map(|at| Ok((keys.get(at)?.ok_or_else(not_parquet)?, values.get(at)?))).collect::<Result<_, _>>().map(Some)
+        entries(map, row)
+            .map(|at| Ok((keys.get(at)?.ok_or_else(not_parquet)?, values.get(at)?)))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// Writes a row's map as a JSON object; false, and nothing written, where there is no map.
@@ -163,7 +171,8 @@ impl<'a> Maps<'a> {
 }
 
 fn entries(map: &MapArray, row: usize) -> std::ops::Range<usize> {
-    let at = |index: usize| map.value_offsets().get(index).and_then(|&offset| usize::try_from(offset).ok()).unwrap_or(0);
+    let at =
+        |index: usize| map.value_offsets().get(index).and_then(|&offset| usize::try_from(offset).ok()).unwrap_or(0);
     at(row)..at(row + 1)
 }
 

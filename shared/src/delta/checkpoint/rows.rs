@@ -44,7 +44,10 @@ pub(super) fn is_file_column(path: &str) -> bool {
 /// Takes protocol and metadata; refuses what only a v2 checkpoint holds.
 pub(super) fn read_state(batch: &RecordBatch, head: &mut PartHead) -> Result<(), Error> {
     // Writers give a classic checkpoint these columns too, empty.
-    if ["sidecar", "checkpointMetadata"].iter().any(|name| child(batch, name).is_some_and(|rows| rows.null_count() < rows.len())) {
+    if ["sidecar", "checkpointMetadata"]
+        .iter()
+        .any(|name| child(batch, name).is_some_and(|rows| rows.null_count() < rows.len()))
+    {
         return Err(Error::Unsupported(
             "The table's checkpoint is a v2 checkpoint (table feature v2Checkpoint), which this server does not read \
              yet. Ask the share provider to write a classic checkpoint."

@@ -45,12 +45,7 @@ struct Chunk {
 }
 
 impl Windows {
-    pub(super) fn new(
-        fetcher: Fetcher,
-        entry: &LogEntry,
-        metadata: &ParquetMetaData,
-        leaves: &[usize],
-    ) -> Arc<Self> {
+    pub(super) fn new(fetcher: Fetcher, entry: &LogEntry, metadata: &ParquetMetaData, leaves: &[usize]) -> Arc<Self> {
         let mut chunks = Vec::new();
         for (row_group, group) in metadata.row_groups().iter().enumerate() {
             for &leaf in leaves {
@@ -90,9 +85,9 @@ impl Windows {
     }
 
     fn chunk_of(&self, start: u64) -> Option<usize> {
-        let after = self.chunks.partition_point(|slot| {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).range.start <= start
-        });
+        let after = self
+            .chunks
+            .partition_point(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).range.start <= start);
         after.checked_sub(1)
     }
 
