@@ -10,5 +10,9 @@
 )]
 
 pub mod oracle;
-pub mod table_builder;
+pub mod raw;
+pub mod samples;
 pub mod server;
+pub mod shown;
+pub mod table_builder;
+pub mod watched;

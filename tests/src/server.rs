@@ -60,8 +60,14 @@ impl Answer {
     /// Status, headers that the protocol speaks of, and body, for a snapshot; signatures and times masked.
     pub fn shown(&self) -> String {
         let names = [
-            "content-type", "content-length", "delta-table-version", "delta-sharing-capabilities", "fileidhash", "allow",
-            "www-authenticate", "content-encoding",
+            "content-type",
+            "content-length",
+            "delta-table-version",
+            "delta-sharing-capabilities",
+            "fileidhash",
+            "allow",
+            "www-authenticate",
+            "content-encoding",
         ];
         let headers: String = names
             .iter()
@@ -118,9 +124,10 @@ pub fn document(names: &[&str]) -> CatalogDocument {
         let at_share = place(&mut shares, share, json!({"name": share, "id": format!("id of {share}"), "schemas": []}));
         let schemas = shares[at_share]["schemas"].as_array_mut().unwrap();
         let at_schema = place(schemas, schema, json!({"name": schema, "tables": []}));
-        schemas[at_schema]["tables"].as_array_mut().unwrap().push(
-            json!({"name": table, "id": format!("table {at}"), "location": table, "historyShared": true}),
-        );
+        schemas[at_schema]["tables"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": table, "id": format!("table {at}"), "location": table, "historyShared": true}));
     }
     let hash = |token: &str| TokenHash::of(&Secret::new(token)).to_hex();
     let ids = |keep: &dyn Fn(&str) -> bool| -> Vec<&Value> {
@@ -171,7 +178,13 @@ impl TestServer {
         change(&mut settings);
         let server = Server::start(settings).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { endpoint: server.endpoint().to_owned(), client, server: Some(server), folder: None, root: root.to_owned() }
+        Self {
+            endpoint: server.endpoint().to_owned(),
+            client,
+            server: Some(server),
+            folder: None,
+            root: root.to_owned(),
+        }
     }
 
     /// The folder of a table.

@@ -174,6 +174,13 @@ impl TableBuilder {
         fs::remove_file(self.log_file(&commit_name(version))).unwrap();
     }
 
+    /// Deletes every commit; checkpoints stay.
+    pub fn delete_all_commits(&mut self) {
+        for version in 0..self.next {
+            let _ = fs::remove_file(self.log_file(&commit_name(version)));
+        }
+    }
+
     /// Writes any object of the log folder as it is: a damaged commit, another writer's file, a hint that lies.
     pub fn write_log(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.log_file(name), content).unwrap();

@@ -60,13 +60,27 @@ fn every_folder_in_the_readmes_map_exists() {
 #[test]
 fn the_visible_top_level_is_what_it_should_be() {
     let wanted = [
-        "Cargo.lock", "Cargo.toml", "LICENSE", "Makefile", "README.md", "functions", "infra", "rust-toolchain.toml",
-        "shared", "template.yaml", "tests",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "functions",
+        "infra",
+        "rust-toolchain.toml",
+        "shared",
+        "template.yaml",
+        "tests",
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let listed = Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(&root).output().unwrap();
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(&root)
+        .output()
+        .unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let mut top: Vec<&str> = listed.lines().map(|path| path.split('/').next().unwrap()).filter(|name| !name.starts_with('.')).collect();
+    let mut top: Vec<&str> =
+        listed.lines().map(|path| path.split('/').next().unwrap()).filter(|name| !name.starts_with('.')).collect();
     top.sort_unstable();
     top.dedup();
     assert_eq!(top, wanted);

@@ -21,7 +21,7 @@ const BETWEEN_ENGINES: [(&str, &str); 3] = [
 const SDK_FILES: [&str; 2] = ["presign/session.rs", "storage/s3.rs"];
 
 /// Adapters, which handlers never name.
-const ADAPTERS: [&str; 4] = ["::embedded", "::file::", "::s3", "::session"];
+const ADAPTERS: [&str; 4] = ["::embedded", "catalog::file", "::s3", "::session"];
 
 fn layer(module: &str) -> Option<u8> {
     let layers: [&[&str]; 4] = [&VOCABULARY, &[WIRE.as_slice(), ENGINES.as_slice()].concat(), &HANDLERS, &DELIVERY];

@@ -1,6 +1,9 @@
 //! What holds for every route: the gate, unknown paths and methods, slashes, bodies, request ids.
 
+use proptest::prelude::*;
 use shared::route::{Access, ROUTES};
+use tests::raw::exchange;
+use tests::samples::three_versions;
 use tests::server::{TestServer, send};
 
 fn client() -> reqwest::Client {
@@ -23,7 +26,13 @@ async fn without_a_good_token_there_is_nothing() {
                 request = request.bearer_auth(token);
             }
             let answer = send(request).await;
-            assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{} {}", route.method, route.path);
+            assert_eq!(
+                (answer.status, answer.header("www-authenticate")),
+                (401, "Bearer"),
+                "{} {}",
+                route.method,
+                route.path
+            );
             if route.method != "HEAD" {
                 assert_eq!(answer.json()["errorCode"], "UNAUTHENTICATED");
             }
@@ -95,4 +104,31 @@ async fn an_answer_that_cannot_begin_in_time_says_so() {
     .await;
     let answer = server.get("/shares/s/schemas/d/tables/t/metadata").await;
     assert_eq!((answer.status, answer.json()["errorCode"].as_str()), (503, Some("TEMPORARILY_UNAVAILABLE")));
+}
+
+#[test]
+fn no_path_query_or_header_makes_the_server_fail() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(TestServer::of(&["s.d.t"]));
+    three_versions(server.table("t"));
+    let text = "[!-\"$->@-~]{0,12}|%[0-9a-fA-F]{2}|-?[0-9]{1,20}|\\PC{1,4}";
+    let segment = proptest::sample::select(vec!["s", "d", "t", "%00", "..", "%2F"]).prop_map(str::to_owned).boxed();
+    let segment = segment.prop_union(text.prop_map(|text| text.replace(['?', '#'], "")).boxed());
+    let route = proptest::sample::select(ROUTES.to_vec());
+    let key =
+        proptest::sample::select(vec!["version", "timestamp", "startingTimestamp", "maxResults", "pageToken", "x"]);
+    let header =
+        proptest::sample::select(vec!["delta-sharing-capabilities", "fileidhash", "accept-encoding", "content-type"]);
+    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(route in route, names in [segment.clone(), segment.clone(), segment], key in key, value in text, header in header, said in "[ -~]{0,20}")| {
+        let [share, schema, table] = names;
+        let path = route.path.replace("{share}", &share).replace("{schema}", &schema).replace("{table}", &table);
+        let target: String = format!("{path}?{key}={value}").chars().filter(char::is_ascii_graphic).collect();
+        let lines = [format!("{header}: {said}"), "content-length: 2".to_owned()];
+        let lines = lines.each_ref().map(String::as_str);
+        let answer = runtime.block_on(exchange(&server, route.method, &target, &lines, "{}"));
+        let status = answer.head.split(' ').nth(1).unwrap().to_owned();
+        prop_assert!(["200", "400", "404", "405"].contains(&status.as_str()), "{} {}: {}", route.method, target, answer.head);
+        prop_assert!(answer.complete || route.method == "HEAD");
+    });
 }

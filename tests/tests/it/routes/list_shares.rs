@@ -36,7 +36,11 @@ async fn pages() {
     insta::assert_snapshot!(server.get(&format!("/shares?maxResults=2&pageToken={token}")).await.shown());
     for query in ["maxResults=501", "maxResults=-1", "maxResults=many", "pageToken=forged"] {
         let refused = server.get(&format!("/shares?{query}")).await;
-        assert_eq!((refused.status, refused.json()["errorCode"].as_str()), (400, Some("INVALID_PARAMETER_VALUE")), "{query}");
+        assert_eq!(
+            (refused.status, refused.json()["errorCode"].as_str()),
+            (400, Some("INVALID_PARAMETER_VALUE")),
+            "{query}"
+        );
     }
     // A token is good for its own list only.
     assert_eq!(server.get(&format!("/shares/a/schemas?pageToken={token}")).await.status, 400);

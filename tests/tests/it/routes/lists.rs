@@ -1,6 +1,6 @@
 //! `GET …/schemas`, `GET …/tables` and `GET …/all-tables`.
 
-use tests::server::TestServer;
+use tests::server::{OTHER_TOKEN, TestServer, send};
 
 const NAMES: [&str; 5] = ["s.b.t2", "s.b.T1", "s.a.t", "s.c.last", "other.d.t"];
 
@@ -44,5 +44,41 @@ async fn an_empty_list_still_has_items() {
     let server = TestServer::serving(serde_json::from_value(document).unwrap(), |_| {}).await;
     for path in ["/shares/s/schemas", "/shares/s/all-tables"] {
         assert_eq!(server.get(path).await.text.trim(), r#"{"items":[]}"#, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_is_good_for_its_route_its_parent_and_its_recipient_only() {
+    let server =
+        TestServer::of(&["other.a.t1", "other.a.t2", "other.b.t1", "other.b.t2", "other2.a.t1", "other2.a.t2"]).await;
+    let paths = [
+        "/shares",
+        "/shares/other/schemas",
+        "/shares/other/schemas/a/tables",
+        "/shares/other/schemas/b/tables",
+        "/shares/other/all-tables",
+        "/shares/other2/all-tables",
+        "/shares/other2/schemas/a/tables",
+    ];
+    for from in paths {
+        let page = server.get(&format!("{from}?maxResults=1")).await.json();
+        let token = page["nextPageToken"].as_str().unwrap();
+        for to in paths {
+            let answer = server.get(&format!("{to}?pageToken={token}")).await;
+            assert_eq!(answer.status, if from == to { 200 } else { 400 }, "{from} to {to}");
+            if from != to {
+                assert!(
+                    answer.json()["message"].as_str().unwrap().contains("invalid 'nextPageToken'"),
+                    "{}",
+                    answer.text
+                );
+            }
+        }
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let stolen = client.get(format!("{}{from}?pageToken={token}", server.endpoint())).bearer_auth(OTHER_TOKEN);
+        assert_eq!(send(stolen).await.status, 400, "{from}");
+        // The letters' case of the path is not part of the place.
+        let upper = from.replace("other", "OTHER").replace("/a/", "/A/");
+        assert_eq!(server.get(&format!("{upper}?pageToken={token}")).await.status, 200, "{upper}");
     }
 }

@@ -1,0 +1,121 @@
+//! The gateway without a socket, over a log store that remembers what it was asked and tells when nobody holds it any
+//! more: for what a client cannot see.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use local::embedded_s3::{AccessKeys, EmbeddedS3, Roots};
+use local::gateway::{Gateway, Ports};
+use local::locations::Locator;
+use shared::auth::Gate;
+use shared::catalog::embedded::EmbeddedCatalog;
+use shared::catalog::file::CatalogSource;
+use shared::catalog::index::{Index, Order};
+use shared::clock::SystemClock;
+use shared::delta::DeltaLog;
+use shared::error::Error;
+use shared::handlers::listing::PageTokens;
+use shared::http::body::Body;
+use shared::http::pipeline::Shared;
+use shared::model::location::TableLocation;
+use shared::presign::session::SessionPresigner;
+use shared::seal::Sealer;
+use shared::storage::s3::{S3Connection, S3Connections, S3LogStore};
+use shared::storage::{LogEntry, LogStore};
+use tokio::sync::oneshot;
+
+use crate::server::document;
+
+/// A gateway whose reading of logs is watched.
+pub struct Watched {
+    gateway: Gateway,
+    calls: Arc<Mutex<Vec<String>>>,
+    let_go: oneshot::Receiver<()>,
+    _s3: EmbeddedS3,
+}
+
+impl Watched {
+    /// Serves these tables (`share.schema.table`), each the folder of its own name below `root`.
+    pub async fn over(names: &[&str], root: &Path) -> Self {
+        let (clock, roots) = (SystemClock::shared(), Roots::new());
+        let locator = Locator::new(roots.clone(), &root.canonicalize().unwrap());
+        let document = document(names);
+        let index = Index::new(&document, Order::Sorted, &|text: &str| locator.locate(text)).unwrap();
+        let catalog: Arc<dyn CatalogSource> = Arc::new(Arc::new(index));
+
+        let keys = AccessKeys::generate().unwrap();
+        let (id, secret) = (keys.access_key_id.clone(), keys.secret_access_key.clone());
+        let s3 = EmbeddedS3::start(roots, keys).await.unwrap();
+        let connection = S3Connection::with_keys(s3.endpoint().to_owned(), &id, &secret);
+        let connections = S3Connections::new(Some(connection), None);
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (held, let_go) = oneshot::channel();
+        let store =
+            WatchedStore { inner: S3LogStore::new(Arc::clone(&connections)), calls: Arc::clone(&calls), _held: held };
+
+        let ports = Ports {
+            catalog: EmbeddedCatalog::new(catalog),
+            tokens: PageTokens::new(Sealer::for_this_process().unwrap(), Arc::clone(&clock)),
+            delta: DeltaLog::new(Arc::new(store)),
+            presigner: Arc::new(SessionPresigner::new(connections, Arc::clone(&clock), 600)),
+        };
+        let gateway = Gateway::new("", ports, &Shared::new(Gate::open("r1"), clock, None));
+        Self { gateway, calls, let_go, _s3: s3 }
+    }
+
+    /// Sends a request.
+    pub async fn answer(&self, method: &str, path: &str, body: &str) -> Response<Body> {
+        let request = Request::builder().method(method).uri(path).body(body.to_owned()).unwrap();
+        self.gateway.answer(request).await
+    }
+
+    /// What the store was asked since the last time, sorted: `list`, `get <name>`, `range <name> <bytes>`.
+    pub fn take_calls(&self) -> Vec<String> {
+        let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        calls.sort();
+        calls
+    }
+
+    /// Drops the gateway and waits until nothing reads logs any more. Returns what was asked since [`take_calls`](Self::take_calls).
+    pub async fn until_idle(self) -> Vec<String> {
+        let Self { gateway, calls, let_go, _s3 } = self;
+        drop(gateway);
+        // The other end is dropped with the store.
+        let _ = let_go.await;
+        std::mem::take(&mut *calls.lock().unwrap())
+    }
+}
+
+struct WatchedStore {
+    inner: S3LogStore,
+    calls: Arc<Mutex<Vec<String>>>,
+    _held: oneshot::Sender<()>,
+}
+
+impl WatchedStore {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+#[async_trait]
+impl LogStore for WatchedStore {
+    async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
+        self.note("list".into());
+        self.inner.list(table, after).await
+    }
+
+    async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
+        self.note(format!("get {name}"));
+        self.inner.get(table, name, max_bytes).await
+    }
+
+    async fn get_range(&self, table: &TableLocation, name: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        self.note(format!("range {name} {}-{}", range.start, range.end));
+        self.inner.get_range(table, name, range).await
+    }
+}

@@ -1,0 +1,9 @@
+//! Tables in every state that this server reads, each compared with what another reader finds; and those it refuses.
+
+mod fetches;
+mod log_states;
+mod other_writers;
+mod refused;
+mod replay;
+mod time;
+mod wrong_data;
