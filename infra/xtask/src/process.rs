@@ -12,9 +12,18 @@ pub(crate) fn command(repository: &Repository, program: impl AsRef<OsStr>, argum
     command
 }
 
-/// The cargo that runs this task.
+/// The cargo that runs this task, without what it has told this program about its own package: build scripts look at
+/// those variables, and would run again each time a task and a person take turns.
 pub(crate) fn cargo(repository: &Repository, arguments: &[&str]) -> Command {
-    command(repository, std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut cargo = command(repository, std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    for (name, _) in std::env::vars_os() {
+        let about_us =
+            name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if about_us {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs it to its end; whether it succeeded.

@@ -71,9 +71,10 @@ pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, Str
     Ok(total.failed == 0)
 }
 
-/// Builds the server as the outer layers start it.
+/// Builds the server as the outer layers start it: of the whole workspace, as the tests do, so that no dependency is
+/// compiled a second time with other features.
 fn build_server(repository: &Repository) -> Result<(), Stop> {
-    let built = succeeds(&mut cargo(repository, &["build", "--locked", "-p", "local", "--bin", "spillway"]));
+    let built = succeeds(&mut cargo(repository, &["build", "--locked", "--workspace", "--bin", "spillway"]));
     match built.map_err(Stop::Broken)? {
         true => Ok(()),
         false => Err(Stop::Broken("the server does not build".to_owned())),
