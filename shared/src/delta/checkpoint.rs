@@ -145,6 +145,9 @@ impl Part {
     /// When the part cannot be decoded or the storage fails.
     pub fn sidecars(&self) -> Result<Vec<SidecarAction>, Error> {
         let mut sidecars = Vec::new();
+        if !self.layout.may_have_sidecars {
+            return Ok(sidecars);
+        }
         self.scan(rows::is_sidecar_column, &mut |batch| rows::read_sidecars(batch, &mut sidecars))?;
         Ok(sidecars)
     }

@@ -8,11 +8,13 @@ use parquet::basic::Type;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 
-/// What an object's footer says of its `add` column.
+/// What an object's footer says of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     /// There is an `add` column.
     pub(super) has_files: bool,
+    /// There may be rows that name sidecars. Writers give a classic checkpoint the column too, empty.
+    pub(super) may_have_sidecars: bool,
     /// There are partition values, in whatever form.
     pub(super) has_partition_values: bool,
     parsed_stats: bool,
@@ -34,9 +36,13 @@ impl Layout {
             }),
             _ => false,
         };
-        let always_map = partition_values.is_some_and(|keys| groups.iter().all(|group| some_values(group, keys)));
+        let always_map =
+            partition_values.is_some_and(|keys| groups.iter().all(|group| has_values(group, keys) == Some(true)));
+        let sidecars = position(&|name| name == "sidecar.path");
         Self {
             has_files: path.is_some(),
+            may_have_sidecars: sidecars
+                .is_some_and(|names| groups.iter().any(|group| has_values(group, names) != Some(false))),
             has_partition_values: partition_values.or(parsed).is_some(),
             parsed_stats: !always_text,
             parsed_partition_values: !always_map,
@@ -69,10 +75,10 @@ fn nulls(group: &RowGroupMetaData, leaf: usize) -> Option<u64> {
     group.columns().get(leaf)?.statistics()?.null_count_opt()
 }
 
-/// Whether the footer says that a map's keys hold something: then the writer wrote the map.
-fn some_values(group: &RowGroupMetaData, keys: usize) -> bool {
-    let values = group.columns().get(keys).and_then(|column| u64::try_from(column.num_values()).ok());
-    matches!((values, nulls(group, keys)), (Some(values), Some(nulls)) if nulls < values)
+/// Whether a column holds anything but nulls, as far as the footer says. A map whose keys do was written.
+fn has_values(group: &RowGroupMetaData, leaf: usize) -> Option<bool> {
+    let values = u64::try_from(group.columns().get(leaf)?.num_values()).ok()?;
+    Some(nulls(group, leaf)? < values)
 }
 
 /// The schema with the timestamps of twelve bytes read as microseconds, if there are any. As nanoseconds, which they
@@ -105,3 +111,6 @@ fn widened_field(field: &Arc<Field>, is_wide: &impl Fn(usize) -> bool, leaf: &mu
     };
     Arc::new(field.as_ref().clone().with_data_type(kind))
 }
+
+#[cfg(test)]
+mod tests;

@@ -310,7 +310,7 @@ fn moment(array: &dyn Array, unit: TimeUnit, row: usize) -> Option<DateTime<Utc>
 
 /// Milliseconds as most writers do, microseconds where there are any: cut off, a greatest value would be too small.
 fn moment_text(at: DateTime<Utc>, between: char, zone: bool) -> String {
-    let fraction = if at.timestamp_subsec_micros() % 1000 == 0 { "%.3f" } else { "%.6f" };
+    let fraction = if at.timestamp_subsec_micros().is_multiple_of(1000) { "%.3f" } else { "%.6f" };
     let zone = if zone { "Z" } else { "" };
     at.format(&format!("%Y-%m-%d{between}%H:%M:%S{fraction}{zone}")).to_string()
 }
