@@ -33,8 +33,11 @@ async fn lines(server: &TestServer) -> std::collections::BTreeMap<String, Value>
     answer.lines()[2..].iter().map(keyed).collect()
 }
 
-/// Puts the table's state into the log's other forms.
-fn shapes() -> [(&'static str, fn(&mut TableBuilder)); 4] {
+/// A form of the log, and what brings a table into it.
+type Shape = (&'static str, fn(&mut TableBuilder));
+
+/// The forms in which the log can hold a table's state.
+fn shapes() -> [Shape; 4] {
     [
         ("commits", |_| {}),
         ("a checkpoint", TableBuilder::checkpoint),
