@@ -18,10 +18,12 @@ use crate::storage::LogStore;
 
 pub mod action;
 pub mod checkpoint;
+mod deletion_vector;
 pub mod features;
 pub mod fetch;
 pub mod history;
 pub mod log_path;
+pub mod schema;
 pub mod segment;
 pub mod snapshot;
 pub mod tail;

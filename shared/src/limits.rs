@@ -41,6 +41,12 @@ pub const FETCHES_IN_FLIGHT_MAX: usize = 16;
 /// Checkpoint parts kept whole between the two passes, all parts of a snapshot together.
 pub const CHECKPOINT_KEPT_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Sidecars of one v2 checkpoint. Above: the table is refused.
+pub const CHECKPOINT_SIDECARS_MAX: usize = 20_000;
+
+/// Largest sidecar read whole because its size is not what the manifest says. Above: the table is refused.
+pub const SIDECAR_BYTES_OF_WRONG_SIZE_MAX: u64 = 64 * 1024 * 1024;
+
 /// Piece in which a column of a large checkpoint is fetched; two pieces per column are in memory at most.
 pub const CHECKPOINT_WINDOW_BYTES: u64 = 1024 * 1024;
 

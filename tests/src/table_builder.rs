@@ -14,9 +14,13 @@ use serde_json::{Value, json};
 mod checkpoint;
 mod data;
 mod state;
+mod v2;
+mod vector;
 
 pub use data::decode_path;
 use state::State;
+pub use v2::Manifest;
+pub use vector::inline_vector;
 
 /// The time of everything that has one: metadata, files, tombstones; a commit says this plus its version in seconds.
 /// Milliseconds since 1970.
@@ -34,6 +38,17 @@ pub enum RowOrder {
     StateLast,
     /// Rows of all kinds among each other, the same way in every run.
     Mixed,
+}
+
+/// In which form a checkpoint holds statistics and partition values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// As the log's texts only.
+    Never,
+    /// In typed columns only (`stats_parsed`, `partitionValues_parsed`).
+    Only,
+    /// Both ways.
+    Also,
 }
 
 /// A Delta table being written.
@@ -87,6 +102,14 @@ impl TableBuilder {
     #[must_use]
     pub fn checkpoint_order(mut self, order: RowOrder) -> Self {
         self.checkpoints.order = order;
+        self
+    }
+
+    /// Chooses the form of statistics and partition values in the checkpoints written from now on; it is [`Typed::Never`]
+    /// otherwise. The typed columns are those of the columns `id`, `name` and `p`.
+    #[must_use]
+    pub fn checkpoint_typed(mut self, typed: Typed) -> Self {
+        self.checkpoints.typed = typed;
         self
     }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::error::Error;
 use crate::model::location::key_of_log_path;
 use crate::model::table_state::{Metadata, Protocol};
 
@@ -29,6 +30,9 @@ pub struct Line<'a> {
     /// The commit's own description.
     #[serde(default)]
     pub commit_info: Option<CommitInfo>,
+    /// A file of a v2 checkpoint's file actions; only in checkpoints.
+    #[serde(default)]
+    pub sidecar: Option<SidecarAction>,
 }
 
 /// A file that becomes part of the table.
@@ -98,16 +102,20 @@ pub struct DeletionVector<'a> {
     /// Where it starts in its file.
     #[serde(default)]
     pub offset: Option<i64>,
+    /// Its size in bytes.
+    pub size_in_bytes: i64,
+    /// How many rows it deletes.
+    pub cardinality: i64,
 }
 
 /// The identity of a logical file: the object and the deletion vector over it (Delta protocol, "Action
 /// Reconciliation"). The path is decoded, so that two spellings of one object are one file.
-pub fn file_key(path: &str, vector: Option<&DeletionVector<'_>>) -> String {
+pub fn file_key<'a>(path: &'a str, vector: Option<&DeletionVector<'_>>) -> Cow<'a, str> {
     let key = key_of_log_path(path).unwrap_or(Cow::Borrowed(path));
     match vector {
-        None => key.into_owned(),
-        Some(DeletionVector { storage_type, path_or_inline_dv, offset }) => {
-            format!("{key}\0{storage_type}{path_or_inline_dv}@{}", offset.unwrap_or_default())
+        None => key,
+        Some(DeletionVector { storage_type, path_or_inline_dv, offset, .. }) => {
+            format!("{key}\0{storage_type}{path_or_inline_dv}@{}", offset.unwrap_or_default()).into()
         }
     }
 }
@@ -146,7 +154,9 @@ pub struct MetadataAction {
     description: Option<String>,
     #[serde(default)]
     format: Format,
-    schema_string: String,
+    /// Some writers begin a table with metadata that has no schema yet.
+    #[serde(default)]
+    schema_string: Option<String>,
     #[serde(default)]
     partition_columns: Option<Vec<String>>,
     #[serde(default)]
@@ -168,20 +178,41 @@ impl Default for Format {
     }
 }
 
-impl From<MetadataAction> for Metadata {
-    fn from(action: MetadataAction) -> Self {
-        Self {
-            id: action.id,
-            name: action.name,
-            description: action.description,
-            format_provider: action.format.provider,
-            format_options: action.format.options.unwrap_or_default().0,
-            schema_string: action.schema_string,
-            partition_columns: action.partition_columns.unwrap_or_default(),
-            configuration: action.configuration.unwrap_or_default().0,
-            created_time: action.created_time,
-        }
+impl MetadataAction {
+    /// The metadata of a version that `self` is in force in.
+    ///
+    /// # Errors
+    /// [`Error::BadTable`] when there is no schema.
+    pub fn in_force(self) -> Result<Metadata, Error> {
+        let schema_string = self.schema_string.ok_or_else(|| {
+            Error::BadTable(
+                "The table's log is damaged: the metaData action in force has no schemaString. Ask the share provider to \
+                 repair the table."
+                    .into(),
+            )
+        })?;
+        Ok(Metadata {
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            format_provider: self.format.provider,
+            format_options: self.format.options.unwrap_or_default().0,
+            schema_string,
+            partition_columns: self.partition_columns.unwrap_or_default(),
+            configuration: self.configuration.unwrap_or_default().0,
+            created_time: self.created_time,
+        })
     }
+}
+
+/// What is read of `sidecar` (Delta protocol, "Sidecar File Information").
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarAction {
+    /// The file's name, or a path or URI that ends in it.
+    pub path: String,
+    /// Its size in bytes.
+    pub size_in_bytes: u64,
 }
 
 /// What is read of `commitInfo`.
@@ -235,7 +266,13 @@ mod tests {
     #[test]
     fn one_object_is_one_file_however_it_is_spelt() {
         assert_eq!(file_key("a%20b", None), file_key("a b", None));
-        let vector = DeletionVector { storage_type: "u".into(), path_or_inline_dv: "ab".into(), offset: Some(1) };
+        let vector = DeletionVector {
+            storage_type: "u".into(),
+            path_or_inline_dv: "ab".into(),
+            offset: Some(1),
+            size_in_bytes: 34,
+            cardinality: 2,
+        };
         assert_ne!(file_key("a", None), file_key("a", Some(&vector)));
     }
 

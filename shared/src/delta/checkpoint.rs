@@ -1,6 +1,6 @@
-//! Classic Parquet checkpoints: opening a part, reading what must be known before the first line (protocol, metadata,
-//! exact totals), then the `add` rows one by one. Only the columns needed are fetched, and only pieces of them are in
-//! memory at a time.
+//! Parquet objects of a checkpoint, which are the parts of a classic one, the manifest of a v2 one and its sidecars:
+//! opening one, reading what must be known before the first line (sidecars, protocol, metadata, exact totals), then the
+//! `add` rows one by one. Only the columns needed are fetched, and only pieces of them are in memory at a time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,16 +12,25 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::FileSink;
+use super::action::SidecarAction;
 use super::fetch::Fetcher;
+use super::schema::SchemaFacts;
 use crate::error::Error;
-use crate::limits::{CHECKPOINT_BATCH_ROWS, CHECKPOINT_FOOTER_BYTES, CHECKPOINT_FOOTER_BYTES_MAX};
+use crate::limits::{
+    CHECKPOINT_BATCH_ROWS, CHECKPOINT_FOOTER_BYTES, CHECKPOINT_FOOTER_BYTES_MAX, NAME_CHARS_MAX,
+    SIDECAR_BYTES_OF_WRONG_SIZE_MAX,
+};
 use crate::model::table_state::{Metadata, Protocol, Totals};
+use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
 
 mod columns;
+mod layout;
+mod parsed;
 mod rows;
 mod window;
 
+use layout::Layout;
 use window::{PartBytes, Windows};
 
 /// A part of a checkpoint with its footer read.
@@ -29,6 +38,7 @@ use window::{PartBytes, Windows};
 pub struct Part {
     entry: LogEntry,
     footer: ArrowReaderMetadata,
+    layout: Layout,
     /// The whole object, when it is small enough to keep.
     whole: Option<Bytes>,
     fetcher: Fetcher,
@@ -43,6 +53,21 @@ pub struct PartHead {
     pub metadata: Option<Metadata>,
     /// Its `add` rows that no later commit voids.
     pub totals: Totals,
+    /// Whether any of its `add` rows has a deletion vector, void ones included: vectors tell which rows are void.
+    pub vectors: bool,
+}
+
+/// What must be known to hand on a part's files.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// Files that later commits speak of; what the part says of them is void.
+    pub seen: &'a HashSet<String>,
+    /// What the table's schema says.
+    pub schema: &'a SchemaFacts,
+    /// Whether the table has partition columns.
+    pub partitioned: bool,
+    /// Whether any `add` row of the checkpoint has a deletion vector.
+    pub vectors: bool,
 }
 
 impl Part {
@@ -62,59 +87,110 @@ impl Part {
         if footer_bytes > end.len() as u64 {
             end = fetcher.range(&entry.name, size - footer_bytes..size).wait()?;
         }
+        Self::with_footer(fetcher, entry, whole, &end, footer_bytes)
+    }
+
+    /// Opens a sidecar, whose size only the manifest has told. Where that is not so, the object itself is read, whole.
+    ///
+    /// # Errors
+    /// When the object is not there or no Parquet file, or the storage fails.
+    pub fn open_sidecar(fetcher: Fetcher, entry: LogEntry, keep: bool) -> Result<Self, Error> {
+        let name = entry.name.clone();
+        match Self::open(fetcher.clone(), entry, keep) {
+            Err(Error::BadTable(_) | Error::TableFilesMissing(_)) => {}
+            done => return done,
+        }
+        let missing = || {
+            Error::BadTable(format!(
+                "The table's log is damaged: its checkpoint names the sidecar {}, which is not there. Ask the share provider \
+                 to repair the table.",
+                name.trim_start_matches("_sidecars/").chars().take(NAME_CHARS_MAX).collect::<String>()
+            ))
+        };
+        let whole = fetcher.at_most(&name, SIDECAR_BYTES_OF_WRONG_SIZE_MAX).wait()?.ok_or_else(missing)?;
+        let footer_bytes = footer_length(&whole)?;
+        if footer_bytes > whole.len() as u64 {
+            return Err(not_parquet());
+        }
+        let entry = LogEntry { name, size: whole.len() as u64, modified: TimestampMs::new(0) };
+        Self::with_footer(fetcher, entry, Some(whole.clone()), &whole, footer_bytes)
+    }
+
+    /// `end` are the object's last bytes, its footer and what follows it among them.
+    fn with_footer(
+        fetcher: Fetcher,
+        entry: LogEntry,
+        whole: Option<Bytes>,
+        end: &[u8],
+        footer_bytes: u64,
+    ) -> Result<Self, Error> {
         let start = end.len().saturating_sub(usize::try_from(footer_bytes).unwrap_or(usize::MAX));
         let thrift = end.get(start..end.len().saturating_sub(FOOTER_TAIL)).unwrap_or_default();
         let metadata: ParquetMetaData = ParquetMetaDataReader::decode_metadata(thrift).map_err(|_| not_parquet())?;
         // The writer's own Arrow schema could ask for types that the columns below are not read in.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let footer = ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|_| not_parquet())?;
-        Ok(Self { entry, footer, whole, fetcher })
+        let plain = ArrowReaderMetadata::try_new(Arc::new(metadata), options.clone()).map_err(|_| not_parquet())?;
+        let footer = match layout::with_wide_timestamps(plain.schema(), plain.parquet_schema()) {
+            None => plain,
+            Some(schema) => ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options.with_schema(schema))
+                .map_err(|_| not_parquet())?,
+        };
+        let layout = Layout::of(footer.metadata());
+        Ok(Self { entry, footer, layout, whole, fetcher })
+    }
+
+    /// The sidecars that hold the file actions of this manifest; none in an object that is no manifest.
+    ///
+    /// # Errors
+    /// When the part cannot be decoded or the storage fails.
+    pub fn sidecars(&self) -> Result<Vec<SidecarAction>, Error> {
+        let mut sidecars = Vec::new();
+        if !self.layout.may_have_sidecars {
+            return Ok(sidecars);
+        }
+        self.scan(rows::is_sidecar_column, &mut |batch| rows::read_sidecars(batch, &mut sidecars))?;
+        Ok(sidecars)
     }
 
     /// Reads what must be known before the first line. `state` says whether protocol and metadata are still wanted.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when the part is of a v2 checkpoint, or a file cannot be shared; otherwise when the part
-    /// cannot be decoded or the storage fails.
+    /// [`Error::Unsupported`] when a file cannot be shared; otherwise when the part cannot be decoded or the storage
+    /// fails.
     pub fn head(&self, seen: &HashSet<String>, state: bool, totals: bool) -> Result<PartHead, Error> {
         let mut head = PartHead::default();
-        let v2 = ["sidecar.path", "checkpointMetadata.version"];
-        if state || v2.iter().any(|name| self.has_column(name)) {
-            let wanted = |path: &str| v2.contains(&path) || (state && rows::is_state_column(path));
-            self.scan(wanted, &mut |batch| rows::read_state(batch, &mut head))?;
+        if state {
+            self.scan(rows::is_state_column, &mut |batch| rows::read_state(batch, &mut head))?;
         }
         if totals {
-            self.refuse_struct_only_partitions()?;
-            self.scan(rows::is_totals_column, &mut |batch| rows::read_totals(batch, seen, &mut head.totals))?;
+            self.scan(rows::is_totals_column, &mut |batch| rows::read_totals(batch, seen, &mut head))?;
         }
         Ok(head)
     }
 
-    /// Hands on the `add` rows that no later commit voids, in the part's order.
+    /// Fails when the part has files but no partition values of them in any form, though the table is partitioned.
     ///
     /// # Errors
-    /// When the part cannot be decoded, the storage fails, or the sink stops.
-    pub fn emit(&self, seen: &HashSet<String>, sink: &mut dyn FileSink) -> Result<(), Error> {
-        let mut scratch = rows::Scratch::default();
-        self.scan(rows::is_file_column, &mut |batch| rows::emit_files(batch, seen, &mut scratch, sink))
-    }
-
-    /// Partition values that stand only in typed form would have to be turned back into the log's texts.
-    fn refuse_struct_only_partitions(&self) -> Result<(), Error> {
-        let columns = self.footer.parquet_schema().columns();
-        let has = |prefix: &str| columns.iter().any(|column| column.path().string().starts_with(prefix));
-        if has("add.") && !has("add.partitionValues.") {
-            return Err(Error::Unsupported(
-                "The table's checkpoint holds partition values in struct form only, which this server does not read yet. \
-                 Ask the share provider to write a classic checkpoint."
+    /// [`Error::BadTable`] then.
+    pub fn check_partition_values(&self) -> Result<(), Error> {
+        if self.layout.has_files && !self.layout.has_partition_values {
+            return Err(Error::BadTable(
+                "The table's log is damaged: its checkpoint holds no partition values. Ask the share provider to write a new \
+                 checkpoint."
                     .into(),
             ));
         }
         Ok(())
     }
 
-    fn has_column(&self, path: &str) -> bool {
-        self.footer.parquet_schema().columns().iter().any(|column| column.path().string() == path)
+    /// Hands on the `add` rows that no later commit voids, in the part's order.
+    ///
+    /// # Errors
+    /// When the part cannot be decoded, the storage fails, or the sink stops.
+    pub fn emit(&self, shown: &Shown<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
+        let mut scratch = rows::Scratch::default();
+        let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
+        self.scan(wanted, &mut |batch| rows::emit_files(batch, shown, &mut scratch, sink))
     }
 
     /// Decodes the columns that `wanted` picks, batch by batch.

@@ -1,27 +1,127 @@
 //! The gate for table features: what a reader of this table's files must understand, and whether this server can hand
-//! that on. A feature that is not on the list is refused by its name, never guessed at.
+//! that on. The decisions are one table of data, [`FEATURES`]. A reader feature that is not in it is refused by its
+//! name, never guessed at; a writer feature that is not in it is none of a reader's business (Delta protocol, "Table
+//! Features").
 
+use super::schema::SchemaFacts;
 use crate::error::Error;
-use crate::model::table_state::{Metadata, Protocol};
+use crate::model::capability::{Assurance, Need};
+use crate::model::shorten;
+use crate::model::table_state::{Metadata, Protocol, Totals};
 
-/// Reader features that only concern whoever reads the log or cleans up, which is this server; a recipient's reader
-/// sees nothing of them. A v2 checkpoint that is really met is refused where it is met.
-const LOG_ONLY: [&str; 2] = ["v2Checkpoint", "vacuumProtocolCheck"];
+/// A table feature and what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feature {
+    /// The name in a protocol's feature lists.
+    pub name: &'static str,
+    /// What is done.
+    pub treatment: Treatment,
+}
+
+/// What is done about a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Served; nothing of it reaches the reader of a file. In both response formats.
+    Unseen,
+    /// Served in delta format where the table makes use of it, in both formats where it does not.
+    Needed {
+        /// How it is told that the table makes use of it.
+        when: Use,
+        /// Who makes sure that the recipient's reader knows it.
+        assured_by: Assurance,
+    },
+    /// Refused by its name.
+    Refused,
+}
+
+/// How it is told that a table makes use of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// `delta.columnMapping.mode` is `name` or `id`.
+    MappedColumns,
+    /// `delta.enableDeletionVectors` is on, or a file has a vector.
+    Vectors,
+    /// A column of type `timestamp_ntz`.
+    TimestampsWithoutZone,
+    /// A column whose type was changed.
+    ChangedTypes,
+    /// A column of type `variant`.
+    Variants,
+}
+
+const fn unseen(name: &'static str) -> Feature {
+    Feature { name, treatment: Treatment::Unseen }
+}
+
+const fn needed(name: &'static str, when: Use, assured_by: Assurance) -> Feature {
+    Feature { name, treatment: Treatment::Needed { when, assured_by } }
+}
+
+const fn refused(name: &'static str) -> Feature {
+    Feature { name, treatment: Treatment::Refused }
+}
+
+/// Every feature that is decided on, in alphabetical order.
+pub const FEATURES: &[Feature] = &[
+    refused("adaptiveMetadata"),
+    refused("adaptiveMetadata-preview"),
+    unseen("allowColumnDefaults"),
+    unseen("appendOnly"),
+    refused("catalogManaged"),
+    refused("catalogOwned"),
+    refused("catalogOwned-preview"),
+    unseen("changeDataFeed"),
+    unseen("checkConstraints"),
+    unseen("checkpointProtection"),
+    unseen("clustering"),
+    unseen("collations"),
+    unseen("collations-preview"),
+    needed("columnMapping", Use::MappedColumns, Assurance::Header),
+    needed("deletionVectors", Use::Vectors, Assurance::Header),
+    unseen("domainMetadata"),
+    unseen("generatedColumns"),
+    refused("geospatial"),
+    refused("geospatial-preview"),
+    unseen("icebergCompatV1"),
+    unseen("icebergCompatV2"),
+    unseen("icebergCompatV3"),
+    unseen("icebergWriterCompatV1"),
+    unseen("identityColumns"),
+    unseen("inCommitTimestamp"),
+    unseen("inCommitTimestamp-preview"),
+    unseen("invariants"),
+    unseen("materializePartitionColumns"),
+    unseen("rowTracking"),
+    needed("timestampNtz", Use::TimestampsWithoutZone, Assurance::Header),
+    needed("typeWidening", Use::ChangedTypes, Assurance::Protocol),
+    needed("typeWidening-preview", Use::ChangedTypes, Assurance::Protocol),
+    unseen("v2Checkpoint"),
+    unseen("vacuumProtocolCheck"),
+    needed("variantShredding", Use::Variants, Assurance::Protocol),
+    needed("variantShredding-preview", Use::Variants, Assurance::Protocol),
+    needed("variantType", Use::Variants, Assurance::Protocol),
+    needed("variantType-preview", Use::Variants, Assurance::Protocol),
+];
 
 /// The highest reader version that the Delta protocol defines.
 const READER_VERSION_MAX: i32 = 3;
 
+/// The reader version from which on features are listed by name.
+const READER_VERSION_OF_FEATURES: i32 = 3;
+
 /// Features that a recipient's reader needs for this table, to be matched with what the recipient's client knows.
-/// None is served yet, so the list of a table that passes is empty.
 ///
 /// # Errors
-/// [`Error::Unsupported`] naming the feature, version or format that stands in the way.
-pub fn reader_needs(protocol: &Protocol, metadata: &Metadata) -> Result<Vec<&'static str>, Error> {
+/// [`Error::Unsupported`] naming the feature, version or format that stands in the way; [`Error::BadTable`] when the
+/// table makes use of a feature that its protocol does not allow, so that readers would disagree on what it holds.
+pub fn reader_needs(
+    protocol: &Protocol,
+    metadata: &Metadata,
+    schema: &SchemaFacts,
+    totals: Totals,
+) -> Result<Vec<Need>, Error> {
     if !metadata.format_provider.eq_ignore_ascii_case("parquet") {
-        return Err(refused(format!(
-            "data files in the format '{}'",
-            crate::model::shorten(&metadata.format_provider)
-        )));
+        return Err(refusal(format!("data files in the format '{}'", shorten(&metadata.format_provider))));
     }
     let version = protocol.min_reader_version;
     if !(1..=READER_VERSION_MAX).contains(&version) {
@@ -30,25 +130,69 @@ pub fn reader_needs(protocol: &Protocol, metadata: &Metadata) -> Result<Vec<&'st
             protocol.min_writer_version
         )));
     }
-    if version >= 2 && property_is_set(metadata, "delta.columnMapping.mode", "none") {
-        return Err(refused("the table feature columnMapping".into()));
+    if schema.geospatial {
+        return Err(refusal("the table feature geospatial".into()));
     }
-    for feature in protocol.reader_features.iter().flatten() {
-        match feature.as_str() {
-            name if LOG_ONLY.contains(&name) => {}
-            // Ruled out above where it is in use.
-            "columnMapping" => {}
-            // Every file is looked at too: vectors outlive the property.
-            "deletionVectors" if !property_is_set(metadata, "delta.enableDeletionVectors", "false") => {}
-            other => return Err(refused(format!("the table feature {}", crate::model::shorten(other)))),
+    let listed: &[String] = match version {
+        READER_VERSION_OF_FEATURES => protocol.reader_features.as_deref().unwrap_or_default(),
+        _ => &[],
+    };
+    let mut needs = Vec::new();
+    for name in listed {
+        match FEATURES.iter().find(|feature| feature.name == name) {
+            Some(Feature { treatment: Treatment::Unseen, .. }) => {}
+            Some(Feature { name, treatment: Treatment::Needed { when, assured_by } }) => {
+                if in_use(*when, metadata, schema, totals) {
+                    needs.push(Need { feature: name, assured_by: *assured_by });
+                }
+            }
+            Some(Feature { treatment: Treatment::Refused, .. }) | None => {
+                return Err(refusal(format!("the table feature {}", shorten(name))));
+            }
         }
     }
-    Ok(Vec::new())
+    // Reader version 2 is column mapping and nothing else.
+    if version == 2 && in_use(Use::MappedColumns, metadata, schema, totals) {
+        needs.push(Need { feature: "columnMapping", assured_by: Assurance::Header });
+    }
+    nothing_unannounced(version, metadata, schema, totals, &needs)?;
+    Ok(needs)
 }
 
-/// A file that carries a deletion vector, whatever the table's properties say.
-pub fn deletion_vector_refused() -> Error {
-    refused("the table feature deletionVectors".into())
+/// Fails where a table makes use of something that its protocol does not announce. A reader that goes by the protocol
+/// would show deleted rows or look for columns under the wrong names; one that goes by the files would not.
+fn nothing_unannounced(
+    version: i32,
+    metadata: &Metadata,
+    schema: &SchemaFacts,
+    totals: Totals,
+    needs: &[Need],
+) -> Result<(), Error> {
+    let announced = |feature: &str| needs.iter().any(|need| need.feature.trim_end_matches("-preview") == feature);
+    let checks = [
+        ("columnMapping", version >= 2 && in_use(Use::MappedColumns, metadata, schema, totals)),
+        ("deletionVectors", totals.with_vectors > 0),
+        ("timestampNtz", schema.timestamps_without_zone()),
+        ("variantType", schema.variants),
+    ];
+    match checks.into_iter().find(|&(feature, used)| used && !announced(feature)) {
+        None => Ok(()),
+        Some((feature, _)) => Err(Error::BadTable(format!(
+            "The table's log is damaged: the table makes use of {feature}, which its protocol does not name. Ask the share \
+             provider to repair the table."
+        ))),
+    }
+}
+
+fn in_use(what: Use, metadata: &Metadata, schema: &SchemaFacts, totals: Totals) -> bool {
+    match what {
+        Use::MappedColumns => property_is_set(metadata, "delta.columnMapping.mode", "none"),
+        // Every file is looked at too: vectors outlive the property.
+        Use::Vectors => totals.with_vectors > 0 || property_is_set(metadata, "delta.enableDeletionVectors", "false"),
+        Use::TimestampsWithoutZone => schema.timestamps_without_zone(),
+        Use::ChangedTypes => schema.changed_types,
+        Use::Variants => schema.variants,
+    }
 }
 
 /// A file whose path is not relative to the table's root.
@@ -59,9 +203,9 @@ pub fn absolute_path_refused() -> Error {
     )
 }
 
-fn refused(what: String) -> Error {
+fn refusal(what: String) -> Error {
     Error::Unsupported(format!(
-        "Unsupported Delta Table Properties: the table uses {what}, which this server does not serve yet."
+        "Unsupported Delta Table Properties: the table uses {what}, which this server does not serve."
     ))
 }
 
@@ -70,50 +214,4 @@ fn property_is_set(metadata: &Metadata, key: &str, off: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn verdict(reader: i32, features: &[&str], configuration: &[(&str, &str)]) -> Result<(), String> {
-        let protocol = Protocol {
-            min_reader_version: reader,
-            min_writer_version: 7,
-            reader_features: (reader == 3).then(|| features.iter().map(|&f| f.to_owned()).collect()),
-            writer_features: None,
-        };
-        let metadata = Metadata {
-            id: "i".into(),
-            name: None,
-            description: None,
-            format_provider: "parquet".into(),
-            format_options: Vec::new(),
-            schema_string: "{}".into(),
-            partition_columns: Vec::new(),
-            configuration: configuration.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            created_time: None,
-        };
-        reader_needs(&protocol, &metadata).map(|_| ()).map_err(|error| error.public())
-    }
-
-    #[test]
-    fn what_changes_nothing_for_a_reader_passes() {
-        assert!(verdict(1, &[], &[]).is_ok());
-        assert!(verdict(2, &[], &[("delta.columnMapping.mode", "none")]).is_ok());
-        assert!(verdict(3, &["v2Checkpoint", "vacuumProtocolCheck", "deletionVectors"], &[]).is_ok());
-    }
-
-    #[test]
-    fn the_rest_is_refused_by_name() {
-        for (features, configuration, named) in [
-            (&["deletionVectors"][..], &[("delta.enableDeletionVectors", "true")][..], "deletionVectors"),
-            (&["columnMapping"], &[("delta.columnMapping.mode", "name")], "columnMapping"),
-            (&["timestampNtz"], &[], "timestampNtz"),
-            (&["somethingNew"], &[], "somethingNew"),
-        ] {
-            let text = verdict(3, features, configuration).unwrap_err();
-            assert!(text.contains(named), "{text}");
-        }
-        assert!(verdict(2, &[], &[("delta.columnMapping.mode", "id")]).unwrap_err().contains("columnMapping"));
-        assert!(verdict(4, &[], &[]).unwrap_err().contains("too new"));
-        assert!(verdict(0, &[], &[]).is_err());
-    }
-}
+mod tests;

@@ -24,8 +24,8 @@ pub struct Fetcher {
 
 /// Bytes that are on their way.
 #[derive(Debug)]
-pub struct Pending {
-    answer: Option<oneshot::Receiver<Result<Bytes, Error>>>,
+pub struct Pending<T = Bytes> {
+    answer: Option<oneshot::Receiver<Result<T, Error>>>,
     task: JoinHandle<()>,
 }
 
@@ -41,6 +41,12 @@ impl Fetcher {
         self.spawn(async move { store.get_range(&table, &name, range).await })
     }
 
+    /// Starts fetching a whole object, refused above `max_bytes`; it need not be there.
+    pub fn at_most(&self, name: &str, max_bytes: u64) -> Pending<Option<Bytes>> {
+        let (store, table, name) = (Arc::clone(&self.store), self.table.clone(), name.to_owned());
+        self.spawn(async move { store.get(&table, &name, max_bytes).await })
+    }
+
     /// Starts fetching a whole object.
     pub fn whole(&self, name: &str) -> Pending {
         let (store, table, name) = (Arc::clone(&self.store), self.table.clone(), name.to_owned());
@@ -52,7 +58,7 @@ impl Fetcher {
         })
     }
 
-    fn spawn(&self, work: impl Future<Output = Result<Bytes, Error>> + Send + 'static) -> Pending {
+    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Pending<T> {
         let (sender, answer) = oneshot::channel();
         let task = self.runtime.spawn(async move {
             // Nobody may be waiting any more; then the bytes are not needed either.
@@ -68,18 +74,18 @@ impl std::fmt::Debug for Fetcher {
     }
 }
 
-impl Pending {
+impl<T> Pending<T> {
     /// Waits for the bytes. Must not be called on a thread that drives the async runtime.
     ///
     /// # Errors
     /// When the storage fails, or the runtime is shutting down.
-    pub fn wait(mut self) -> Result<Bytes, Error> {
+    pub fn wait(mut self) -> Result<T, Error> {
         let answer = self.answer.take().ok_or(Error::defect("bytes were waited for twice"))?;
         answer.blocking_recv().map_err(|_| Error::defect("the server is stopping"))?
     }
 }
 
-impl Drop for Pending {
+impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         self.task.abort();
     }

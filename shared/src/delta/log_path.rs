@@ -1,6 +1,8 @@
 //! The names of a log folder's objects (Delta protocol, "Delta Log Entries" and "Checkpoints"), read into types. A name
 //! that is none of them is not part of the log.
 
+use percent_encoding::percent_decode_str;
+
 use crate::model::version::Version;
 
 /// What an object of `_delta_log/` is.
@@ -20,6 +22,20 @@ pub enum LogFile {
     },
     /// A version 2 checkpoint: `00000000000000000012.checkpoint.<uuid>.json` or `.parquet`.
     UuidCheckpoint(Version),
+}
+
+/// Whether an object of the log is JSON lines; it is Parquet otherwise.
+pub fn is_json(name: &str) -> bool {
+    name.ends_with(".json")
+}
+
+/// The name below `_delta_log/` of a v2 checkpoint's sidecar. The log holds a URI; a sidecar always lies in the log's
+/// own folder for them, so what stands before the last slash says nothing (Delta protocol, "Sidecar File Information").
+pub fn sidecar_name(path: &str) -> Option<String> {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    let name = percent_decode_str(last).decode_utf8().ok()?;
+    let plain = !matches!(name.as_ref(), "" | "." | "..") && !name.contains(['/', '\0']);
+    plain.then(|| format!("_sidecars/{name}"))
 }
 
 /// Reads an object's name.
@@ -82,6 +98,16 @@ mod tests {
         for kind in ["json", "parquet"] {
             let name = format!("00000000000000000012.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.{kind}");
             assert_eq!(parse(&name), Some(LogFile::UuidCheckpoint(version)));
+        }
+    }
+
+    #[test]
+    fn a_sidecar_lies_in_the_logs_own_folder() {
+        for path in ["x%20y.parquet", "s3://b/t/_delta_log/_sidecars/x%20y.parquet", "_sidecars/x y.parquet"] {
+            assert_eq!(sidecar_name(path).as_deref(), Some("_sidecars/x y.parquet"));
+        }
+        for path in ["", "a/", "..", "a/%2E%2E", "%2e%2e%2f%2e%2e%2fx", "%00", "%ff"] {
+            assert_eq!(sidecar_name(path), None, "{path}");
         }
     }
 

@@ -13,9 +13,8 @@ use crate::storage::LogEntry;
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     commits: BTreeMap<Version, LogEntry>,
-    /// Complete sets of parts only, in the order of the parts.
+    /// One of each version, whole: a v2 checkpoint's manifest, or all parts of a classic one in their order.
     checkpoints: BTreeMap<Version, Vec<LogEntry>>,
-    uuid_checkpoints: Vec<Version>,
 }
 
 /// The objects that make up one version.
@@ -23,7 +22,7 @@ pub struct Listing {
 pub struct Segment {
     /// The version.
     pub version: Version,
-    /// The checkpoint's parts in order; empty when the log starts at version 0.
+    /// The checkpoint's manifest, or its parts in order; empty when the log starts at version 0.
     pub checkpoint: Vec<LogEntry>,
     /// The version of the checkpoint, when there is one.
     pub checkpoint_version: Option<Version>,
@@ -32,7 +31,9 @@ pub struct Segment {
 }
 
 impl Listing {
-    /// Sorts a listing. Names that are not the log's, and sets of parts that are not whole, are left out.
+    /// Sorts a listing. Names that are not the log's, and sets of parts that are not whole, are left out. So are compacted
+    /// commits (`x.y.compacted.json`): the commits that they repeat are read themselves, and the order of files does not
+    /// depend on when somebody compacted.
     pub fn new(entries: Vec<LogEntry>) -> Self {
         let mut listing = Self::default();
         let mut parts_of: BTreeMap<(Version, u32), BTreeMap<u32, LogEntry>> = BTreeMap::new();
@@ -44,7 +45,10 @@ impl Listing {
                 Some(LogFile::Checkpoint { version, part, parts }) => {
                     parts_of.entry((version, parts)).or_default().insert(part, entry);
                 }
-                Some(LogFile::UuidCheckpoint(version)) => listing.uuid_checkpoints.push(version),
+                // Written by different hands, they hold the same state; any one will do.
+                Some(LogFile::UuidCheckpoint(version)) => {
+                    listing.checkpoints.insert(version, vec![entry]);
+                }
                 None => {}
             }
         }
@@ -61,8 +65,7 @@ impl Listing {
     pub fn latest(&self) -> Option<Version> {
         let commit = self.commits.keys().next_back().copied();
         let checkpoint = self.checkpoints.keys().next_back().copied();
-        let uuid = self.uuid_checkpoints.iter().max().copied();
-        commit.max(checkpoint).max(uuid)
+        commit.max(checkpoint)
     }
 
     /// The oldest version that can still be put together: the log's start, or else its oldest checkpoint.
@@ -86,8 +89,7 @@ impl Listing {
     /// The objects that make up `version`.
     ///
     /// # Errors
-    /// [`Error::BadTable`] when a commit is missing, [`Error::Unsupported`] when only a checkpoint of a kind that is
-    /// not read here could fill the gap, or when there are too many commits.
+    /// [`Error::BadTable`] when a commit is missing, [`Error::Unsupported`] when there are too many commits.
     pub fn segment(&self, version: Version) -> Result<Segment, Error> {
         let checkpoint = self.checkpoints.range(..=version).next_back();
         let (checkpoint_version, parts) = match checkpoint {
@@ -105,7 +107,7 @@ impl Listing {
             next = next.next();
         }
         if next <= version {
-            return Err(self.gap(next, version));
+            return Err(gap(next));
         }
         if commits.len() > COMMITS_PER_SNAPSHOT_MAX {
             return Err(Error::Unsupported(format!(
@@ -116,21 +118,14 @@ impl Listing {
         }
         Ok(Segment { version, checkpoint: parts, checkpoint_version, commits })
     }
+}
 
-    fn gap(&self, missing: Version, wanted: Version) -> Error {
-        if self.uuid_checkpoints.iter().any(|at| (missing..=wanted).contains(at)) {
-            return Error::Unsupported(
-                "The table's log can only be read through a v2 checkpoint (table feature v2Checkpoint), which this server \
-                 does not read yet. Ask the share provider to write a classic checkpoint."
-                    .into(),
-            );
-        }
-        Error::BadTable(format!(
-            "The table's log is damaged: version {missing} is missing ({}) and no checkpoint covers it. Ask the share \
-             provider to repair the table.",
-            commit_name(missing)
-        ))
-    }
+fn gap(missing: Version) -> Error {
+    Error::BadTable(format!(
+        "The table's log is damaged: version {missing} is missing ({}) and no checkpoint covers it. Ask the share provider \
+         to repair the table.",
+        commit_name(missing)
+    ))
 }
 
 #[cfg(test)]
@@ -189,14 +184,25 @@ mod tests {
     }
 
     #[test]
-    fn a_v2_checkpoint_is_passed_over_or_refused_by_name() {
-        let uuid = format!("{:020}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", 5);
-        let mut names = commits(0..=6);
-        names.push(uuid.clone());
-        assert_eq!(of(names).segment(Version::new(6)).unwrap().commits.len(), 7);
-        let mut names = commits(6..=6);
-        names.push(uuid);
-        let error = of(names).segment(Version::new(6)).unwrap_err();
-        assert!(matches!(&error, Error::Unsupported(text) if text.contains("v2Checkpoint")));
+    fn a_v2_checkpoint_counts_like_any_other() {
+        let uuid =
+            |version: u64, kind: &str| format!("{version:020}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.{kind}");
+        let mut names = commits(6..=9);
+        names.extend([uuid(5, "json"), uuid(8, "parquet")]);
+        let log = of(names.clone());
+        assert_eq!(log.segment(Version::new(7)).unwrap().checkpoint.first().unwrap().name, uuid(5, "json"));
+        assert_eq!(log.segment(Version::new(9)).unwrap().checkpoint.first().unwrap().name, uuid(8, "parquet"));
+        assert_eq!(log.earliest(), Some(Version::new(5)));
+        names.push(format!("{:020}.checkpoint.parquet", 8));
+        let both = of(names).segment(Version::new(9)).unwrap().checkpoint;
+        assert_eq!(both.len(), 1, "two checkpoints of one version are not two parts of one");
+    }
+
+    #[test]
+    fn compacted_commits_and_checksums_change_nothing() {
+        let mut names = commits(0..=4);
+        let plain = of(names.clone()).segment(Version::new(4)).unwrap();
+        names.extend([format!("{:020}.{:020}.compacted.json", 1, 3), format!("{:020}.crc", 4)]);
+        assert_eq!(of(names).segment(Version::new(4)).unwrap(), plain);
     }
 }

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::checkpoint::{Part, PartHead};
+use super::action::SidecarAction;
+use super::checkpoint::{Part, PartHead, Shown};
 use super::features::reader_needs;
 use super::fetch::Fetcher;
-use super::log_path::commit_name;
+use super::log_path::{is_json, sidecar_name};
+use super::schema::SchemaFacts;
+use super::segment::Segment;
 use super::tail::Tail;
 use super::{At, DeltaLog, FileSink, Resolved};
 use crate::error::Error;
-use crate::limits::{CHECKPOINT_KEPT_BYTES, COMMIT_BYTES_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::limits::{CHECKPOINT_KEPT_BYTES, CHECKPOINT_SIDECARS_MAX, COMMIT_BYTES_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::model::capability::Need;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
@@ -35,7 +39,7 @@ pub struct Snapshot {
     /// The metadata in force.
     pub metadata: Metadata,
     /// Features that a reader of the files must know; empty when any reader will do.
-    pub needs: Vec<&'static str>,
+    pub needs: Vec<Need>,
     /// How many files there are, and how large they are together.
     pub totals: Totals,
     /// The files.
@@ -48,6 +52,9 @@ pub struct SnapshotFiles {
     tail: Tail,
     parts: Vec<Part>,
     fetcher: Fetcher,
+    schema: SchemaFacts,
+    partitioned: bool,
+    vectors: bool,
 }
 
 impl DeltaLog {
@@ -60,15 +67,17 @@ impl DeltaLog {
         let Resolved { selected, segment, listing } = self.resolve(table, at).await?;
         let tail = self.tail(table, &segment.commits).await?;
         let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
-        let opened = open_parts(&fetcher, segment.checkpoint).await?;
+        let (tail, opened) = open_checkpoint(&fetcher, &segment, tail).await?;
         let (tail, parts, heads) = read_heads(tail, opened).await?;
 
         let (mut protocol, mut metadata, mut totals) = (tail.protocol.clone(), tail.metadata.clone(), tail.totals);
+        let vectors = heads.iter().any(|head| head.vectors);
         for head in heads {
             protocol = protocol.or(head.protocol);
             metadata = metadata.or(head.metadata);
             totals.files += head.totals.files;
             totals.bytes = totals.bytes.saturating_add(head.totals.bytes);
+            totals.with_vectors += head.totals.with_vectors;
         }
         let (Some(protocol), Some(metadata)) = (protocol, metadata) else {
             return Err(Error::BadTable(
@@ -77,12 +86,17 @@ impl DeltaLog {
                     .into(),
             ));
         };
-        let needs = reader_needs(&protocol, &metadata)?;
+        let schema = SchemaFacts::of(&metadata.schema_string)?;
+        let needs = reader_needs(&protocol, &metadata, &schema, totals)?;
+        let partitioned = !metadata.partition_columns.is_empty();
+        if partitioned {
+            parts.iter().try_for_each(Part::check_partition_values)?;
+        }
         let committed_at = match selected {
             Selected::Named(version) => self.history_with(table, &listing, &metadata).committed_at(version).await?,
             Selected::Latest(_) => None,
         };
-        let files = SnapshotFiles { tail, parts, fetcher };
+        let files = SnapshotFiles { tail, parts, fetcher, schema, partitioned, vectors };
         Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, files })
     }
 
@@ -92,12 +106,17 @@ impl DeltaLog {
     /// As [`DeltaLog::snapshot`].
     pub(super) async fn metadata_at(&self, table: &TableLocation, resolved: &Resolved) -> Result<Metadata, Error> {
         let segment = &resolved.segment;
-        let tail = self.tail(table, &segment.commits).await?;
+        let mut tail = self.tail(table, &segment.commits).await?;
+        let mut parts = Vec::new();
+        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
+        if tail.metadata.is_none() {
+            // Metadata stands in the manifest or in the parts, never in a sidecar.
+            (tail, parts, _) = open_manifest(&fetcher, segment, tail).await?;
+        }
         if let Some(metadata) = tail.metadata {
             return Ok(metadata);
         }
-        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
-        for part in open_parts(&fetcher, segment.checkpoint.clone()).await? {
+        for part in parts {
             let head = blocking(move || part.head(&HashSet::new(), true, false)).await?;
             if let Some(metadata) = head.metadata {
                 return Ok(metadata);
@@ -146,17 +165,87 @@ impl SnapshotFiles {
     /// When the log changes or cannot be read any further, or the sink stops.
     pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
         for commit in &self.tail.commits {
-            commit.emit(|version| self.fetcher.whole(&commit_name(version)).wait(), sink)?;
+            commit.emit(|name| self.fetcher.whole(name).wait(), sink)?;
         }
+        let Self { tail, schema, partitioned, vectors, .. } = self;
+        let shown = Shown { seen: &tail.seen, schema, partitioned: *partitioned, vectors: *vectors };
         for part in &self.parts {
-            part.emit(&self.tail.seen, sink)?;
+            part.emit(&shown, sink)?;
         }
         Ok(())
     }
 }
 
-/// Opens the parts, keeping small ones whole as long as they fit the budget together.
-async fn open_parts(fetcher: &Fetcher, entries: Vec<LogEntry>) -> Result<Vec<Part>, Error> {
+/// Opens everything of a checkpoint: a manifest and its sidecars, or the parts.
+async fn open_checkpoint(fetcher: &Fetcher, segment: &Segment, tail: Tail) -> Result<(Tail, Vec<Part>), Error> {
+    let (tail, mut parts, sidecars) = open_manifest(fetcher, segment, tail).await?;
+    if sidecars.len() > CHECKPOINT_SIDECARS_MAX {
+        return Err(Error::Unsupported(format!(
+            "The table's checkpoint has {} sidecars, more than {CHECKPOINT_SIDECARS_MAX}. Ask the share provider to write a \
+             checkpoint of larger sidecars.",
+            sidecars.len()
+        )));
+    }
+    let mut entries = Vec::new();
+    for SidecarAction { path, size_in_bytes: size } in sidecars {
+        let name = sidecar_name(&path).ok_or_else(|| {
+            Error::BadTable(
+                "The table's log is damaged: its checkpoint names a sidecar by what is no file name. Ask the share provider to \
+                 repair the table."
+                    .into(),
+            )
+        })?;
+        entries.push(LogEntry { name, size, modified: TimestampMs::new(0) });
+    }
+    parts.extend(open_each(fetcher, entries, Part::open_sidecar).await?);
+    Ok((tail, parts))
+}
+
+/// Opens what the listing shows of a checkpoint: the parts of a classic one, or the manifest of a v2 one, which names its
+/// sidecars. A manifest in JSON is one more text of actions, under all commits.
+async fn open_manifest(
+    fetcher: &Fetcher,
+    segment: &Segment,
+    mut tail: Tail,
+) -> Result<(Tail, Vec<Part>, Vec<SidecarAction>), Error> {
+    if let [manifest] = segment.checkpoint.as_slice()
+        && is_json(&manifest.name)
+    {
+        let (fetcher, name) = (fetcher.clone(), manifest.name.clone());
+        let version = segment.checkpoint_version.unwrap_or(segment.version);
+        let (tail, sidecars) = blocking(move || {
+            let text = fetcher.whole(&name).wait()?;
+            let sidecars = tail.apply_manifest(version, &name, text)?;
+            Ok((tail, sidecars))
+        })
+        .await?;
+        return Ok((tail, Vec::new(), sidecars));
+    }
+    let mut sidecars = Vec::new();
+    let parts = open_each(fetcher, segment.checkpoint.clone(), Part::open).await?;
+    let jobs: Vec<_> = parts
+        .into_iter()
+        .map(|part| {
+            blocking(move || {
+                let sidecars = part.sidecars()?;
+                Ok((part, sidecars))
+            })
+        })
+        .collect();
+    let opened: Vec<(Part, Vec<SidecarAction>)> = stream::iter(jobs).buffered(PARTS_AT_ONCE).try_collect().await?;
+    let parts = opened.into_iter().map(|(part, named)| {
+        sidecars.extend(named);
+        part
+    });
+    Ok((tail, parts.collect(), sidecars))
+}
+
+/// Opens parts or sidecars, keeping small ones whole as long as they fit the budget together.
+async fn open_each(
+    fetcher: &Fetcher,
+    entries: Vec<LogEntry>,
+    open: fn(Fetcher, LogEntry, bool) -> Result<Part, Error>,
+) -> Result<Vec<Part>, Error> {
     let mut budget = CHECKPOINT_KEPT_BYTES;
     let jobs: Vec<_> = entries
         .into_iter()
@@ -166,7 +255,7 @@ async fn open_parts(fetcher: &Fetcher, entries: Vec<LogEntry>) -> Result<Vec<Par
                 budget -= entry.size;
             }
             let fetcher = fetcher.clone();
-            blocking(move || Part::open(fetcher, entry, keep))
+            blocking(move || open(fetcher, entry, keep))
         })
         .collect();
     stream::iter(jobs).buffered(FETCHES_IN_FLIGHT_MAX).try_collect().await

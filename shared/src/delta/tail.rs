@@ -1,5 +1,6 @@
-//! The JSON commits after the checkpoint, newest first: which `add` actions are still active, which files a checkpoint
-//! may no longer show, and the protocol and metadata in force (Delta protocol, "Action Reconciliation").
+//! The JSON commits after the checkpoint, newest first, then the checkpoint's manifest where that is JSON too: which `add`
+//! actions are still active, which files a checkpoint may no longer show, and the protocol and metadata in force (Delta
+//! protocol, "Action Reconciliation").
 //!
 //! Two passes: the first decides and counts, the second hands the surviving actions on from the log's own text.
 
@@ -10,8 +11,10 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::FileSink;
-use super::action::{Add, Line, file_key};
-use super::features::{absolute_path_refused, deletion_vector_refused};
+use super::action::{Add, Line, MetadataAction, SidecarAction, file_key};
+use super::deletion_vector;
+use super::features::absolute_path_refused;
+use super::log_path::commit_name;
 use crate::error::Error;
 use crate::limits::COMMIT_TEXT_KEPT_BYTES;
 use crate::model::file::{DataFile, Text};
@@ -35,23 +38,36 @@ pub struct Tail {
     kept_bytes: usize,
 }
 
-/// One commit and where in its text the active `add` actions stand.
+/// One commit, or a checkpoint's manifest, and where in its text the active `add` actions stand.
 #[derive(Debug)]
 pub struct TailCommit {
-    /// Its version.
-    pub version: Version,
+    source: Source,
     /// The lines of active files, in the commit's order.
     active: Vec<Range<usize>>,
     /// The text, unless it was too much to keep.
     text: Option<Bytes>,
 }
 
+/// What a text of actions is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Commit(Version),
+    /// The manifest of this version's checkpoint, and its name in the log.
+    Manifest(Version, String),
+}
+
 /// A file action as the first pass needs it.
 struct FileAction {
     key: String,
-    /// For `add`: where the line stands and how large the file is.
-    added: Option<(Range<usize>, u64)>,
-    problem: Option<fn() -> Error>,
+    added: Option<Added>,
+}
+
+struct Added {
+    /// Where the line stands.
+    range: Range<usize>,
+    size: u64,
+    vector: bool,
+    problem: Option<Error>,
 }
 
 impl Tail {
@@ -61,40 +77,56 @@ impl Tail {
     /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for an active file that cannot be
     /// shared.
     pub fn apply(&mut self, version: Version, text: Bytes) -> Result<(), Error> {
-        let mut actions = Vec::new();
+        self.take(Source::Commit(version), text).map(|_| ())
+    }
+
+    /// Takes the manifest of the checkpoint that lies under all commits, `name` in the log; the sidecars that it names
+    /// come next.
+    ///
+    /// # Errors
+    /// As [`Tail::apply`].
+    pub fn apply_manifest(&mut self, version: Version, name: &str, text: Bytes) -> Result<Vec<SidecarAction>, Error> {
+        self.take(Source::Manifest(version, name.to_owned()), text)
+    }
+
+    fn take(&mut self, source: Source, text: Bytes) -> Result<Vec<SidecarAction>, Error> {
+        let (mut actions, mut sidecars) = (Vec::new(), Vec::new());
         let (mut protocol, mut metadata) = (None, None);
         for (number, range) in lines(&text).enumerate() {
-            let line = parse_line(&text, range.clone(), version, number)?;
+            let line = parse_line(&text, range.clone(), &source, number)?;
             if let Some(add) = line.add {
-                actions.push(FileAction {
-                    key: file_key(&add.path, add.deletion_vector.as_ref()),
-                    added: Some((range.clone(), add.size)),
-                    problem: problem_of(&add),
-                });
+                let added =
+                    Added { range, size: add.size, vector: add.deletion_vector.is_some(), problem: problem_of(&add) };
+                let key = file_key(&add.path, add.deletion_vector.as_ref()).into_owned();
+                actions.push(FileAction { key, added: Some(added) });
             }
             if let Some(remove) = line.remove {
-                let key = file_key(&remove.path, remove.deletion_vector.as_ref());
-                actions.push(FileAction { key, added: None, problem: None });
+                let key = file_key(&remove.path, remove.deletion_vector.as_ref()).into_owned();
+                actions.push(FileAction { key, added: None });
             }
             protocol = line.protocol.or(protocol);
             metadata = line.meta_data.or(metadata);
+            sidecars.extend(line.sidecar);
         }
         self.protocol = self.protocol.take().or(protocol.map(Protocol::from));
-        self.metadata = self.metadata.take().or(metadata.map(Metadata::from));
+        if self.metadata.is_none() {
+            self.metadata = metadata.map(MetadataAction::in_force).transpose()?;
+        }
 
         // Last action first: within a commit, too, the later one holds.
         let mut active = Vec::new();
         for action in actions.into_iter().rev() {
-            let FileAction { key, added, problem } = action;
+            let FileAction { key, added } = action;
             if !self.seen.insert(key) {
                 continue;
             }
-            if let Some((range, size)) = added {
+            if let Some(Added { range, size, vector, problem }) = added {
                 if let Some(problem) = problem {
-                    return Err(problem());
+                    return Err(problem);
                 }
                 self.totals.files += 1;
                 self.totals.bytes = self.totals.bytes.saturating_add(size);
+                self.totals.with_vectors += u64::from(vector);
                 active.push(range);
             }
         }
@@ -104,40 +136,41 @@ impl Tail {
             self.kept_bytes += text.len();
         }
         let text = (keep && !active.is_empty()).then_some(text);
-        self.commits.push(TailCommit { version, active, text });
-        Ok(())
+        self.commits.push(TailCommit { source, active, text });
+        Ok(sidecars)
     }
 }
 
 impl TailCommit {
-    /// Hands the active files on. `fetch` gets the commit's text again when it was not kept.
+    /// Hands the active files on. `fetch` gets an object of the log again when its text was not kept.
     ///
     /// # Errors
     /// What `fetch` or the sink says.
-    pub fn emit(
-        &self,
-        fetch: impl FnOnce(Version) -> Result<Bytes, Error>,
-        sink: &mut dyn FileSink,
-    ) -> Result<(), Error> {
+    pub fn emit(&self, fetch: impl FnOnce(&str) -> Result<Bytes, Error>, sink: &mut dyn FileSink) -> Result<(), Error> {
         if self.active.is_empty() {
             return Ok(());
         }
         let text = match &self.text {
             Some(text) => text.clone(),
-            None => fetch(self.version)?,
+            None => match &self.source {
+                Source::Commit(version) => fetch(&commit_name(*version))?,
+                Source::Manifest(_, name) => fetch(name)?,
+            },
         };
+        let mut vector_key = String::new();
         for range in &self.active {
-            let add = parse_line(&text, range.clone(), self.version, 0)?
+            let add = parse_line(&text, range.clone(), &self.source, 0)?
                 .add
                 .ok_or(Error::TableFilesMissing("a commit changed while it was read".into()))?;
-            emit_add(&add, sink)?;
+            emit_add(&add, &mut vector_key, sink)?;
         }
         Ok(())
     }
 }
 
-fn emit_add(add: &Add<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
+fn emit_add(add: &Add<'_>, vector_key: &mut String, sink: &mut dyn FileSink) -> Result<(), Error> {
     let key = key_of_log_path(&add.path).map_err(|_| absolute_path_refused())?;
+    let vector = add.deletion_vector.as_ref();
     sink.file(&DataFile {
         path: &add.path,
         key: &key,
@@ -150,6 +183,7 @@ fn emit_add(add: &Add<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
         base_row_id: add.base_row_id,
         default_row_commit_version: add.default_row_commit_version,
         clustering_provider: add.clustering_provider.as_deref(),
+        deletion_vector: vector.map(|vector| deletion_vector::resolve(vector, vector_key)).transpose()?,
     })
 }
 
@@ -159,24 +193,21 @@ fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
     (text.starts_with('"') && text.len() > 2).then_some(Text::JsonLiteral(text))
 }
 
-fn problem_of(add: &Add<'_>) -> Option<fn() -> Error> {
-    if add.deletion_vector.is_some() {
-        return Some(deletion_vector_refused);
-    }
+fn problem_of(add: &Add<'_>) -> Option<Error> {
+    let vector = add.deletion_vector.as_ref();
     path_problem(&add.path)
+        .or_else(|| vector.and_then(|vector| deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv)))
 }
 
 /// Why a path cannot be shared, if it cannot.
-pub fn path_problem(path: &str) -> Option<fn() -> Error> {
+pub fn path_problem(path: &str) -> Option<Error> {
     match key_of_log_path(path) {
         Ok(_) => None,
-        Err(PathError::Absolute) => Some(absolute_path_refused),
-        Err(PathError::Malformed) => Some(|| {
-            Error::BadTable(
-                "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
-                    .into(),
-            )
-        }),
+        Err(PathError::Absolute) => Some(absolute_path_refused()),
+        Err(PathError::Malformed) => Some(Error::BadTable(
+            "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
+                .into(),
+        )),
     }
 }
 
@@ -190,17 +221,21 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-fn parse_line(text: &[u8], range: Range<usize>, version: Version, number: usize) -> Result<Line<'_>, Error> {
+fn parse_line<'a>(text: &'a [u8], range: Range<usize>, source: &Source, number: usize) -> Result<Line<'a>, Error> {
     let line = text.get(range).unwrap_or_default();
-    let parsed = serde_json::from_slice(line).map_err(|cause| damaged(version, number, cause.is_data()))?;
+    let parsed = serde_json::from_slice(line).map_err(|cause| damaged(source, number, cause.is_data()))?;
     // By itself serde would take an array for a struct as well.
-    if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(damaged(version, number, true)) }
+    if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(damaged(source, number, true)) }
 }
 
-fn damaged(version: Version, number: usize, is_json: bool) -> Error {
+fn damaged(source: &Source, number: usize, is_json: bool) -> Error {
     let what = if is_json { "is not an action that the Delta protocol knows" } else { "is not JSON" };
+    let (whose, version) = match source {
+        Source::Commit(version) => ("", version),
+        Source::Manifest(version, _) => ("the checkpoint of ", version),
+    };
     Error::BadTable(format!(
-        "The table's log is damaged: line {} of version {version} {what}. Ask the share provider to repair the table.",
+        "The table's log is damaged: line {} of {whose}version {version} {what}. Ask the share provider to repair the table.",
         number + 1
     ))
 }
@@ -246,7 +281,7 @@ mod tests {
         let (paths, totals) =
             replay(&[vec![add("a"), add("b")], vec![remove("a"), add("c"), add("d")], vec![add("e")]]).unwrap();
         assert_eq!(paths, ["e", "c", "d", "b"]);
-        assert_eq!(totals, Totals { files: 4, bytes: 40 });
+        assert_eq!(totals, Totals { files: 4, bytes: 40, with_vectors: 0 });
     }
 
     #[test]
@@ -272,6 +307,24 @@ mod tests {
         assert!(matches!(replay(std::slice::from_ref(&vec![clone.clone()])), Err(Error::Unsupported(_))));
         assert!(replay(&[vec![clone], vec![remove("s3://other/f")]]).is_ok());
         assert!(matches!(replay(&[vec![add("../f")]]), Err(Error::BadTable(_))));
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_path_and_its_vector() {
+        let vector = |bytes: &str| {
+            format!(
+                r#","deletionVector":{{"storageType":"i","pathOrInlineDv":"{bytes}","sizeInBytes":4,"cardinality":1}}"#
+            )
+        };
+        let with = |line: String, bytes: &str| line.replace(r#","dataChange""#, &(vector(bytes) + r#","dataChange""#));
+        let (first, second) = (with(add("a"), "first"), with(add("a"), "second"));
+        let replayed = replay(&[vec![add("a"), add("b")], vec![first.clone(), remove("a")]]).unwrap();
+        assert_eq!(replayed.0, ["a", "b"]);
+        assert_eq!(replayed.1, Totals { files: 2, bytes: 20, with_vectors: 1 });
+        let moved = [vec![first], vec![with(remove("a"), "first"), second]];
+        assert_eq!(replay(&moved).unwrap().1.with_vectors, 1);
+        let gone = [&moved[..], &[vec![with(remove("a"), "second")]]].concat();
+        assert_eq!(replay(&gone).unwrap().1, Totals::default());
     }
 
     #[test]

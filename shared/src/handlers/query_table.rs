@@ -10,10 +10,9 @@ use super::{Call, Handler, Lines, Reply};
 use crate::catalog::FindTable;
 use crate::delta::{DeltaLog, FileSink};
 use crate::error::Error;
-use crate::model::file::DataFile;
+use crate::model::file::{DataFile, DeletionVector, VectorStorage};
 use crate::presign::{Presigner, UrlSigner};
-use crate::secret::SignedUrl;
-use crate::wire::file_line::{FileLines, IdHash};
+use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
 use crate::wire::request::QueryRequest;
 
@@ -49,7 +48,7 @@ impl Handler for QueryTable {
         let version = snapshot.version();
         let files = snapshot.files;
         let rest = Box::new(move |out: &mut dyn LineOut| {
-            files.emit(&mut SignedLines { lines, signer, url: SignedUrl::new(), out })
+            files.emit(&mut SignedLines { lines, signer, urls: FileUrls::default(), out })
         });
         Ok(Reply::Lines(Lines { version, format, id_hash, head, rest: Some(rest) }))
     }
@@ -59,14 +58,17 @@ impl Handler for QueryTable {
 struct SignedLines<'a> {
     lines: FileLines,
     signer: UrlSigner,
-    url: SignedUrl,
+    urls: FileUrls,
     out: &'a mut dyn LineOut,
 }
 
 impl FileSink for SignedLines<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        self.signer.sign(file.key, &mut self.url);
-        self.lines.write(file, &self.url, self.out.buffer())?;
+        self.signer.sign(file.key, &mut self.urls.data);
+        if let Some(DeletionVector { storage: VectorStorage::File { key, .. }, .. }) = &file.deletion_vector {
+            self.signer.sign(key, &mut self.urls.vector);
+        }
+        self.lines.write(file, &self.urls, self.out.buffer())?;
         self.out.end_line()
     }
 }

@@ -24,6 +24,25 @@ impl fmt::Display for ResponseFormat {
     }
 }
 
+/// A table feature that a reader of a table's files must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// The feature as the Delta protocol spells it.
+    pub feature: &'static str,
+    /// Who makes sure that the caller's reader knows it.
+    pub assured_by: Assurance,
+}
+
+/// Who makes sure that a reader knows a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// The server: the caller must have named the feature in `readerfeatures`.
+    Header,
+    /// The caller's reader: the answer's protocol names the feature, and a Delta reader refuses what it does not know.
+    /// For features that widespread clients read well and never name.
+    Protocol,
+}
+
 /// What a caller can take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -71,13 +90,13 @@ impl Capabilities {
         Ok(Self { formats, reader_features })
     }
 
-    /// Chooses the format for a table whose readers need `needs` (feature names as the Delta protocol spells them).
+    /// Chooses the format for a table whose readers need `needs`.
     ///
     /// Parquet when nothing is needed and the caller takes it; delta when the caller takes it and knows every feature.
     ///
     /// # Errors
     /// [`Error::Unsupported`] naming what the caller lacks.
-    pub fn choose(&self, needs: &[&str]) -> Result<ResponseFormat, Error> {
+    pub fn choose(&self, needs: &[Need]) -> Result<ResponseFormat, Error> {
         if needs.is_empty() && self.formats.contains(&ResponseFormat::Parquet) {
             return Ok(ResponseFormat::Parquet);
         }
@@ -85,28 +104,34 @@ impl Capabilities {
             return Err(Error::Unsupported(format!(
                 "Unsupported Delta Table Properties: the table needs {}, which the parquet response format cannot express. \
                  Use a client that asks for responseformat=delta.",
-                needs.join(", ")
+                joined(needs.iter())
             )));
         }
-        let missing: Vec<_> =
-            needs.iter().copied().filter(|need| !self.reader_features.contains(&need.to_lowercase())).collect();
-        if missing.is_empty() {
+        let missing = |need: &&Need| {
+            need.assured_by == Assurance::Header && !self.reader_features.contains(&need.feature.to_lowercase())
+        };
+        if !needs.iter().any(|need| missing(&need)) {
             return Ok(ResponseFormat::Delta);
         }
         Err(Error::Unsupported(format!(
             "Unsupported Delta Table Properties: the table needs {}, which the client did not name in readerfeatures. \
              Use a newer client.",
-            missing.join(", ")
+            joined(needs.iter().filter(missing))
         )))
     }
+}
+
+fn joined<'a>(needs: impl Iterator<Item = &'a Need>) -> String {
+    needs.map(|need| need.feature).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chosen(header: &str, needs: &[&str]) -> Option<ResponseFormat> {
-        Capabilities::parse(Some(header)).unwrap().choose(needs).ok()
+    fn chosen(header: &str, features: &[&'static str]) -> Option<ResponseFormat> {
+        let needs: Vec<_> = features.iter().map(|&feature| Need { feature, assured_by: Assurance::Header }).collect();
+        Capabilities::parse(Some(header)).unwrap().choose(&needs).ok()
     }
 
     #[test]
@@ -129,6 +154,15 @@ mod tests {
         assert_eq!(chosen("responseformat=delta", &["deletionVectors"]), None);
         assert_eq!(chosen("responseformat=parquet;readerfeatures=deletionvectors", &["deletionVectors"]), None);
         assert_eq!(chosen("responseformat=foo,delta", &[]), Some(Delta));
+    }
+
+    #[test]
+    fn what_the_answers_protocol_says_need_not_be_named_but_is_nothing_for_parquet() {
+        let needs = [Need { feature: "variantType", assured_by: Assurance::Protocol }];
+        let choose = |header| Capabilities::parse(Some(header)).unwrap().choose(&needs);
+        assert_eq!(choose("responseformat=delta,parquet").unwrap(), ResponseFormat::Delta);
+        let error = choose("responseformat=parquet").unwrap_err().public();
+        assert!(error.contains("Unsupported Delta Table Properties") && error.contains("variantType"), "{error}");
     }
 
     #[test]

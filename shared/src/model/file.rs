@@ -35,4 +35,33 @@ pub struct DataFile<'a> {
     pub default_row_commit_version: Option<i64>,
     /// The clustering implementation.
     pub clustering_provider: Option<&'a str>,
+    /// Rows that are deleted though they stand in the file.
+    pub deletion_vector: Option<DeletionVector<'a>>,
+}
+
+/// A deletion vector over a data file (Delta protocol, "Deletion Vectors").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletionVector<'a> {
+    /// Where the vector lies.
+    pub storage: VectorStorage<'a>,
+    /// Where it begins in its file, in bytes.
+    pub offset: Option<i64>,
+    /// Its size in bytes.
+    pub size_in_bytes: i64,
+    /// How many rows it deletes.
+    pub cardinality: i64,
+}
+
+/// Where a deletion vector lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VectorStorage<'a> {
+    /// In the log itself, in the log's own encoding.
+    Inline(&'a str),
+    /// In a file of the table.
+    File {
+        /// How the log names the file; the same for every vector in it.
+        logged: &'a str,
+        /// The object key below the table's root.
+        key: &'a str,
+    },
 }

@@ -57,6 +57,8 @@ pub struct Totals {
     pub files: u64,
     /// Their sizes added up, in bytes.
     pub bytes: u64,
+    /// The files among them that have a deletion vector.
+    pub with_vectors: u64,
 }
 
 /// The version that an answer is about and how the caller chose it.

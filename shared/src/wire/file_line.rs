@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::model::capability::ResponseFormat;
-use crate::model::file::{DataFile, Text};
+use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
 use crate::model::table_state::Selected;
 use crate::model::version::TimestampMs;
 use crate::secret::SignedUrl;
@@ -72,6 +72,15 @@ fn hex_into<'a>(bytes: &[u8], digits: &'a mut [u8; 64]) -> &'a [u8] {
     target
 }
 
+/// The signed URLs of one file; buffers that are used again from file to file.
+#[derive(Debug, Clone, Default)]
+pub struct FileUrls {
+    /// Of the data file.
+    pub data: SignedUrl,
+    /// Of the deletion vector's file, where the file has a vector that lies in one.
+    pub vector: SignedUrl,
+}
+
 /// Writes file lines of one answer.
 #[derive(Debug, Clone)]
 pub struct FileLines {
@@ -106,11 +115,14 @@ impl FileLines {
     /// Appends the line of one file, newline included.
     ///
     /// # Errors
-    /// Never in practice; writing JSON is fallible by type.
-    pub fn write(&self, file: &DataFile<'_>, url: &SignedUrl, out: &mut Vec<u8>) -> Result<(), Error> {
+    /// When a file has a deletion vector and the format cannot say so; whoever chose the format has ruled that out.
+    pub fn write(&self, file: &DataFile<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
         match self.format {
-            ResponseFormat::Parquet => self.write_parquet(file, url, out),
-            ResponseFormat::Delta => self.write_delta(file, url, out),
+            ResponseFormat::Parquet if file.deletion_vector.is_some() => {
+                Err(Error::defect("a file with a deletion vector in a parquet answer"))
+            }
+            ResponseFormat::Parquet => self.write_parquet(file, &urls.data, out),
+            ResponseFormat::Delta => self.write_delta(file, urls, out),
         }
     }
 
@@ -129,14 +141,20 @@ impl FileLines {
         Ok(())
     }
 
-    fn write_delta(&self, file: &DataFile<'_>, url: &SignedUrl, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn write_delta(&self, file: &DataFile<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
         out.extend_from_slice(b"{\"file\":{\"id\":\"");
         self.id_hash.write(file.path, out);
         out.push(b'"');
+        if let Some(DeletionVector { storage: VectorStorage::File { logged, .. }, .. }) = &file.deletion_vector {
+            out.extend_from_slice(b",\"deletionVectorFileId\":\"");
+            // One kind of hash whatever the caller asked for: it names the vector's file alike in every answer.
+            IdHash::Delta.write(logged, out);
+            out.push(b'"');
+        }
         out.extend_from_slice(&self.version);
         out.extend_from_slice(&self.expiration);
         out.extend_from_slice(b",\"deltaSingleAction\":{\"add\":{\"path\":\"");
-        out.extend_from_slice(url.reveal().as_bytes());
+        out.extend_from_slice(urls.data.reveal().as_bytes());
         out.extend_from_slice(b"\",\"partitionValues\":");
         out.extend_from_slice(file.partition_values.as_bytes());
         write_number(b",\"size\":", file.size, out)?;
@@ -157,9 +175,35 @@ impl FileLines {
             out.extend_from_slice(b",\"clusteringProvider\":");
             write_text(provider, out)?;
         }
+        if let Some(vector) = &file.deletion_vector {
+            write_vector(vector, &urls.vector, out)?;
+        }
         out.extend_from_slice(b"}}}}\n");
         Ok(())
     }
+}
+
+/// A vector in a file becomes one at an absolute path: the signed URL (protocol, "Deletion Vector").
+fn write_vector(vector: &DeletionVector<'_>, url: &SignedUrl, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.extend_from_slice(b",\"deletionVector\":{\"storageType\":");
+    match vector.storage {
+        VectorStorage::Inline(bytes) => {
+            out.extend_from_slice(b"\"i\",\"pathOrInlineDv\":");
+            write_text(bytes, out)?;
+        }
+        VectorStorage::File { .. } => {
+            out.extend_from_slice(b"\"p\",\"pathOrInlineDv\":\"");
+            out.extend_from_slice(url.reveal().as_bytes());
+            out.push(b'"');
+        }
+    }
+    if let Some(offset) = vector.offset {
+        write_number(b",\"offset\":", offset, out)?;
+    }
+    write_number(b",\"sizeInBytes\":", vector.size_in_bytes, out)?;
+    write_number(b",\"cardinality\":", vector.cardinality, out)?;
+    out.push(b'}');
+    Ok(())
 }
 
 fn write_stats(stats: Option<Text<'_>>, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -214,16 +258,18 @@ mod tests {
             base_row_id: None,
             default_row_commit_version: None,
             clustering_provider: None,
+            deletion_vector: None,
         }
     }
 
     fn line(format: ResponseFormat, selected: Selected, file: &DataFile<'_>) -> serde_json::Value {
-        let mut url = SignedUrl::new();
-        url.buffer().push_str("https://b/p.parquet?X-Amz-Signature=s");
+        let mut urls = FileUrls::default();
+        urls.data.buffer().push_str("https://b/p.parquet?X-Amz-Signature=s");
+        urls.vector.buffer().push_str("https://b/v.bin?X-Amz-Signature=s");
         let at = Some(TimestampMs::new(77));
         let lines = FileLines::new(format, IdHash::of_format(format), selected, at, TimestampMs::new(99));
         let mut out = Vec::new();
-        lines.write(file, &url, &mut out).unwrap();
+        lines.write(file, &urls, &mut out).unwrap();
         assert_eq!(out.last(), Some(&b'\n'));
         serde_json::from_slice(&out).unwrap()
     }
@@ -251,6 +297,47 @@ mod tests {
             serde_json::json!({"path": "https://b/p.parquet?X-Amz-Signature=s", "partitionValues": {"d": "1"}, "size": 1204,
                 "modificationTime": 5, "dataChange": true, "stats": "{\"numRecords\":3}", "tags": {"k": "v"}})
         );
+    }
+
+    #[test]
+    fn a_vector_in_a_file_is_signed_and_one_in_the_log_is_copied() {
+        let stored = DeletionVector {
+            storage: VectorStorage::File { logged: "ab^-aqEH.-t@S}K{vb[*k^", key: "ab/deletion_vector_x.bin" },
+            offset: Some(4),
+            size_in_bytes: 40,
+            cardinality: 6,
+        };
+        let mut file = DataFile { deletion_vector: Some(stored), ..file() };
+        let latest = Selected::Latest(Version::new(4));
+        let shown = line(ResponseFormat::Delta, latest, &file);
+        assert_eq!(
+            shown["file"]["deltaSingleAction"]["add"]["deletionVector"],
+            serde_json::json!({"storageType": "p", "pathOrInlineDv": "https://b/v.bin?X-Amz-Signature=s", "offset": 4,
+                "sizeInBytes": 40, "cardinality": 6})
+        );
+        assert_eq!(
+            shown["file"]["deletionVectorFileId"],
+            hex::encode(Sha256::digest(b"ab^-aqEH.-t@S}K{vb[*k^")).as_str()
+        );
+        file.deletion_vector =
+            Some(DeletionVector { storage: VectorStorage::Inline("wi5b=\"000"), offset: None, ..stored });
+        let shown = line(ResponseFormat::Delta, latest, &file);
+        assert_eq!(
+            shown["file"]["deltaSingleAction"]["add"]["deletionVector"],
+            serde_json::json!({"storageType": "i", "pathOrInlineDv": "wi5b=\"000", "sizeInBytes": 40, "cardinality": 6})
+        );
+        assert!(shown["file"].get("deletionVectorFileId").is_none());
+    }
+
+    #[test]
+    fn a_vector_is_never_dropped() {
+        let vector =
+            DeletionVector { storage: VectorStorage::Inline("x"), offset: None, size_in_bytes: 1, cardinality: 1 };
+        let file = DataFile { deletion_vector: Some(vector), ..file() };
+        let (format, latest) = (ResponseFormat::Parquet, Selected::Latest(Version::new(4)));
+        let lines = FileLines::new(format, IdHash::of_format(format), latest, None, TimestampMs::new(99));
+        let mut out = Vec::new();
+        assert!(lines.write(&file, &FileUrls::default(), &mut out).is_err() && out.is_empty());
     }
 
     #[test]

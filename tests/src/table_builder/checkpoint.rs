@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::data::write_parquet;
 use super::state::State;
-use super::{RowOrder, checkpoint_name, checkpoint_part_name};
+use super::{RowOrder, Typed, checkpoint_name, checkpoint_part_name};
 
 /// How checkpoints are written.
 #[derive(Debug)]
@@ -18,17 +18,18 @@ pub(super) struct Options {
     pub(super) row_group: Option<usize>,
     pub(super) compression: Compression,
     pub(super) order: RowOrder,
+    pub(super) typed: Typed,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { row_group: None, compression: Compression::SNAPPY, order: RowOrder::StateFirst }
+        Self { row_group: None, compression: Compression::SNAPPY, order: RowOrder::StateFirst, typed: Typed::Never }
     }
 }
 
 /// Writes the checkpoint of `version` in one file, or in as many parts as asked. Returns what `_last_checkpoint` says.
 pub(super) fn write(log: &Path, version: u64, state: &State, options: &Options, parts: Option<usize>) -> Value {
-    let rows = ordered(state.table_rows(), state.file_rows(), options.order);
+    let rows = ordered(state.table_rows(), typed(state.file_rows(), options.typed), options.order);
     let schema = schema(&rows);
     let mut bytes = 0;
     let mut write_rows = |name: String, rows: &[Value]| {
@@ -75,7 +76,24 @@ fn ordered(table: Vec<Value>, files: Vec<Value>, order: RowOrder) -> Vec<Value> 
     }
 }
 
-fn schema(rows: &[Value]) -> Schema {
+/// Adds the typed columns of files, or puts them in the place of the texts.
+pub(super) fn typed(mut rows: Vec<Value>, typed: Typed) -> Vec<Value> {
+    if typed == Typed::Never {
+        return rows;
+    }
+    for add in rows.iter_mut().filter_map(|row| row.get_mut("add")) {
+        add["stats_parsed"] = add["stats"].as_str().map_or(Value::Null, |stats| serde_json::from_str(stats).unwrap());
+        add["partitionValues_parsed"] = add["partitionValues"].clone();
+        if typed == Typed::Only {
+            let add = add.as_object_mut().unwrap();
+            add.remove("stats");
+            add.remove("partitionValues");
+        }
+    }
+    rows
+}
+
+pub(super) fn schema(rows: &[Value]) -> Schema {
     let filled = |kind: &str, name: &str| rows.iter().any(|row| !row[kind][name].is_null());
     let present = |kind: &str| rows.iter().any(|row| !row[kind].is_null());
     let mut columns = vec![
@@ -87,6 +105,10 @@ fn schema(rows: &[Value]) -> Schema {
     ];
     if present("domainMetadata") {
         columns.push(record("domainMetadata", vec![text("domain"), text("configuration"), flag("removed")]));
+    }
+    if present("checkpointMetadata") {
+        columns.push(record("checkpointMetadata", vec![long("version")]));
+        columns.push(record("sidecar", vec![text("path"), long("sizeInBytes"), long("modificationTime")]));
     }
     Schema::new(columns)
 }
@@ -120,8 +142,21 @@ fn file_fields(mut fields: Vec<Field>, filled: impl Fn(&str) -> bool) -> Vec<Fie
         "deletionVector",
         vec![text("storageType"), text("pathOrInlineDv"), int("offset"), int("sizeInBytes"), long("cardinality")],
     );
-    let newer = [vector, long("baseRowId"), long("defaultRowCommitVersion"), text("clusteringProvider")];
+    let bounds = |name: &str| record(name, vec![long("id"), text("name")]);
+    let nulls = record("nullCount", vec![long("id"), long("name")]);
+    let stats = vec![long("numRecords"), bounds("minValues"), bounds("maxValues"), nulls];
+    let newer = [
+        vector,
+        long("baseRowId"),
+        long("defaultRowCommitVersion"),
+        text("clusteringProvider"),
+        record("stats_parsed", stats),
+        record("partitionValues_parsed", vec![text("p")]),
+    ];
     fields.extend(newer.into_iter().filter(|field| filled(field.name())));
+    if filled("stats_parsed") {
+        fields.retain(|field| !matches!(field.name().as_str(), "stats" | "partitionValues") || filled(field.name()));
+    }
     fields
 }
 

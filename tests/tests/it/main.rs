@@ -16,5 +16,8 @@ mod contract;
 // Delta logs in every state that this server reads, against another reader.
 mod delta;
 
+// Tables of every feature, answered in the formats that can carry them.
+mod delta_features;
+
 // The repository's own rules.
 mod repo;

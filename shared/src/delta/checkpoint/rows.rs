@@ -1,59 +1,57 @@
 //! The rows of a checkpoint: which columns each pass reads, and what it takes from them.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StructArray};
 
 use super::columns::{Flags, Maps, Numbers, Texts};
-use super::{PartHead, not_parquet};
+use super::parsed::Parsed;
+use super::{PartHead, Shown, not_parquet};
 use crate::delta::FileSink;
-use crate::delta::features::deletion_vector_refused;
+use crate::delta::action::{DeletionVector, SidecarAction, file_key};
+use crate::delta::deletion_vector;
 use crate::delta::tail::path_problem;
 use crate::error::Error;
 use crate::model::file::{DataFile, Text};
 use crate::model::location::key_of_log_path;
-use crate::model::table_state::{Metadata, Protocol, Totals};
+use crate::model::table_state::{Metadata, Protocol};
 
 /// Columns that hold protocol and metadata.
 pub(super) fn is_state_column(path: &str) -> bool {
     path.starts_with("protocol.") || path.starts_with("metaData.")
 }
 
+/// Columns that name sidecars.
+pub(super) fn is_sidecar_column(path: &str) -> bool {
+    matches!(path, "sidecar.path" | "sidecar.sizeInBytes")
+}
+
 /// The narrow columns that give exact totals and tell what cannot be shared.
 pub(super) fn is_totals_column(path: &str) -> bool {
-    matches!(path, "add.path" | "add.size" | "add.deletionVector.storageType")
+    matches!(
+        path,
+        "add.path"
+            | "add.size"
+            | "add.deletionVector.storageType"
+            | "add.deletionVector.pathOrInlineDv"
+            | "add.deletionVector.offset"
+    )
 }
 
-/// The columns that make a file line.
-pub(super) fn is_file_column(path: &str) -> bool {
-    const EXACT: [&str; 8] = [
-        "add.path",
-        "add.size",
-        "add.modificationTime",
-        "add.dataChange",
-        "add.stats",
-        "add.baseRowId",
-        "add.defaultRowCommitVersion",
-        "add.clusteringProvider",
-    ];
-    EXACT.contains(&path) || path.starts_with("add.partitionValues.") || path.starts_with("add.tags.")
-}
-
-/// Takes protocol and metadata; refuses what only a v2 checkpoint holds.
-pub(super) fn read_state(batch: &RecordBatch, head: &mut PartHead) -> Result<(), Error> {
-    // Writers give a classic checkpoint these columns too, empty.
-    if ["sidecar", "checkpointMetadata"]
-        .iter()
-        .any(|name| child(batch, name).is_some_and(|rows| rows.null_count() < rows.len()))
-    {
-        return Err(Error::Unsupported(
-            "The table's checkpoint is a v2 checkpoint (table feature v2Checkpoint), which this server does not read \
-             yet. Ask the share provider to write a classic checkpoint."
-                .into(),
-        ));
+/// Takes the sidecars of a manifest. Writers give a classic checkpoint these columns too, empty.
+pub(super) fn read_sidecars(batch: &RecordBatch, sidecars: &mut Vec<SidecarAction>) -> Result<(), Error> {
+    let Some(rows) = child(batch, "sidecar") else { return Ok(()) };
+    let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "sizeInBytes")?);
+    for row in 0..rows.len() {
+        let Some(path) = paths.get(row)? else { continue };
+        sidecars.push(SidecarAction { path: path.to_owned(), size_in_bytes: size_of(&sizes, row)? });
     }
+    Ok(())
+}
+
+/// Takes protocol and metadata.
+pub(super) fn read_state(batch: &RecordBatch, head: &mut PartHead) -> Result<(), Error> {
     if let Some(rows) = child(batch, "protocol") {
         read_protocol(rows, head)?;
     }
@@ -105,27 +103,28 @@ fn read_metadata(rows: &StructArray, head: &mut PartHead) -> Result<(), Error> {
 }
 
 /// Counts the active files and their bytes.
-pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, totals: &mut Totals) -> Result<(), Error> {
+pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, head: &mut PartHead) -> Result<(), Error> {
     let Some(rows) = child(batch, "add") else { return Ok(()) };
     let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "size")?);
-    let vectors = match rows.column_by_name("deletionVector").and_then(|column| column.as_struct_opt()) {
-        Some(vector) => Texts::of(vector, "storageType")?,
-        None => Texts::absent(),
-    };
+    let vectors = Vectors::of(rows)?;
     for row in 0..rows.len() {
         let Some(path) = paths.get(row)? else { continue };
-        let vector = vectors.get(row)?.is_some();
-        if !vector && is_void(path, seen) {
+        let vector = vectors.get(row)?;
+        head.vectors |= vector.is_some();
+        if is_void(path, vector.as_ref(), seen) {
             continue;
         }
-        if vector {
-            return Err(deletion_vector_refused());
-        }
         if let Some(problem) = path_problem(path) {
-            return Err(problem());
+            return Err(problem);
         }
-        totals.files += 1;
-        totals.bytes = totals.bytes.saturating_add(size_of(&sizes, row)?);
+        if let Some(vector) = vector {
+            if let Some(problem) = deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv) {
+                return Err(problem);
+            }
+            head.totals.with_vectors += 1;
+        }
+        head.totals.files += 1;
+        head.totals.bytes = head.totals.bytes.saturating_add(size_of(&sizes, row)?);
     }
     Ok(())
 }
@@ -134,13 +133,15 @@ pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, totals: &
 #[derive(Default)]
 pub(super) struct Scratch {
     partition_values: Vec<u8>,
+    stats: Vec<u8>,
     tags: Vec<u8>,
+    vector_key: String,
 }
 
 /// Hands on the active files of a batch.
 pub(super) fn emit_files(
     batch: &RecordBatch,
-    seen: &HashSet<String>,
+    shown: &Shown<'_>,
     scratch: &mut Scratch,
     sink: &mut dyn FileSink,
 ) -> Result<(), Error> {
@@ -150,42 +151,107 @@ pub(super) fn emit_files(
     let (partitions, tags) = (Maps::of(rows, "partitionValues")?, Maps::of(rows, "tags")?);
     let (stats, clustering) = (Texts::of(rows, "stats")?, Texts::of(rows, "clusteringProvider")?);
     let (row_ids, row_commits) = (Numbers::of(rows, "baseRowId")?, Numbers::of(rows, "defaultRowCommitVersion")?);
+    let vectors = Vectors::of(rows)?;
+    let parsed_stats = Parsed::statistics(rows, shown.schema)?;
+    let parsed_partitions = Parsed::partition_values(rows, shown.schema)?;
     for row in 0..rows.len() {
         let Some(path) = paths.get(row)? else { continue };
-        if is_void(path, seen) {
+        let vector = vectors.get(row)?;
+        if is_void(path, vector.as_ref(), shown.seen) {
             continue;
         }
         let key = key_of_log_path(path).map_err(|_| not_parquet())?;
         scratch.partition_values.clear();
-        if !partitions.write_json(row, &mut scratch.partition_values)? {
-            scratch.partition_values.extend_from_slice(b"{}");
+        let values = &mut scratch.partition_values;
+        if !partitions.write_json(row, values)? && !write_parsed(parsed_partitions.as_ref(), row, values)? {
+            if shown.partitioned {
+                return Err(not_parquet());
+            }
+            values.extend_from_slice(b"{}");
         }
         scratch.tags.clear();
         let has_tags = tags.write_json(row, &mut scratch.tags)?;
+        scratch.stats.clear();
+        let stats = match (stats.get(row)?.filter(|text| !text.is_empty()), &parsed_stats) {
+            (Some(text), _) => Some(text),
+            (None, Some(parsed)) if parsed.write_statistics(row, &mut scratch.stats)? => Some(utf8(&scratch.stats)?),
+            (None, _) => None,
+        };
+        let deletion_vector = match &vector {
+            Some(vector) if vector.size_in_bytes <= 0 => return Err(not_parquet()),
+            Some(vector) => Some(deletion_vector::resolve(vector, &mut scratch.vector_key)?),
+            None => None,
+        };
         sink.file(&DataFile {
             path,
             key: &key,
-            partition_values: std::str::from_utf8(&scratch.partition_values).map_err(|_| not_parquet())?,
+            partition_values: utf8(&scratch.partition_values)?,
             size: size_of(&sizes, row)?,
             modification_time: times.get(row).unwrap_or_default(),
             data_change: changes.get(row).unwrap_or(false),
-            stats: stats.get(row)?.filter(|text| !text.is_empty()).map(Text::Plain),
-            tags: if has_tags { std::str::from_utf8(&scratch.tags).ok() } else { None },
+            stats: stats.map(Text::Plain),
+            tags: if has_tags { Some(utf8(&scratch.tags)?) } else { None },
             base_row_id: row_ids.get(row),
             default_row_commit_version: row_commits.get(row),
             clustering_provider: clustering.get(row)?,
+            deletion_vector,
         })?;
     }
     Ok(())
 }
 
-/// Whether a later commit says something else of a file (without deletion vector).
-fn is_void(path: &str, seen: &HashSet<String>) -> bool {
-    if seen.is_empty() {
-        return false;
+fn write_parsed(parsed: Option<&Parsed<'_>>, row: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
+    parsed.map_or(Ok(false), |parsed| parsed.write_partition_values(row, out))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| not_parquet())
+}
+
+/// The deletion vectors of `add` rows; nothing where no row has one.
+struct Vectors<'a>(Option<VectorColumns<'a>>);
+
+struct VectorColumns<'a> {
+    storage_type: Texts<'a>,
+    path_or_inline: Texts<'a>,
+    offset: Numbers<'a>,
+    /// Not read where only the identity of files matters.
+    size: Numbers<'a>,
+    cardinality: Numbers<'a>,
+}
+
+impl<'a> Vectors<'a> {
+    fn of(add: &'a StructArray) -> Result<Self, Error> {
+        let Some(column) = add.column_by_name("deletionVector") else { return Ok(Self(None)) };
+        let vector = column.as_struct_opt().ok_or_else(not_parquet)?;
+        if vector.null_count() == vector.len() {
+            return Ok(Self(None));
+        }
+        Ok(Self(Some(VectorColumns {
+            storage_type: Texts::of(vector, "storageType")?,
+            path_or_inline: Texts::of(vector, "pathOrInlineDv")?,
+            offset: Numbers::of(vector, "offset")?,
+            size: Numbers::of(vector, "sizeInBytes")?,
+            cardinality: Numbers::of(vector, "cardinality")?,
+        })))
     }
-    let key = key_of_log_path(path).unwrap_or(Cow::Borrowed(path));
-    seen.contains(key.as_ref())
+
+    fn get(&self, row: usize) -> Result<Option<DeletionVector<'a>>, Error> {
+        let Some(vectors) = &self.0 else { return Ok(None) };
+        let Some(storage_type) = vectors.storage_type.get(row)? else { return Ok(None) };
+        Ok(Some(DeletionVector {
+            storage_type: storage_type.into(),
+            path_or_inline_dv: vectors.path_or_inline.get(row)?.ok_or_else(not_parquet)?.into(),
+            offset: vectors.offset.get(row),
+            size_in_bytes: vectors.size.get(row).unwrap_or_default(),
+            cardinality: vectors.cardinality.get(row).unwrap_or_default(),
+        }))
+    }
+}
+
+/// Whether a later commit says something else of a file.
+fn is_void(path: &str, vector: Option<&DeletionVector<'_>>, seen: &HashSet<String>) -> bool {
+    !seen.is_empty() && seen.contains(file_key(path, vector).as_ref())
 }
 
 fn size_of(sizes: &Numbers<'_>, row: usize) -> Result<u64, Error> {

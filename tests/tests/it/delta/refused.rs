@@ -1,15 +1,8 @@
 //! Tables that this server does not serve: refused by name, with 400, before the first byte.
 
-use std::fs::File;
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StructArray};
-use arrow_schema::{DataType, Field};
-use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 use tests::server::{TestServer, send};
-use tests::shown::{agreed, shown};
-use tests::table_builder::{TableBuilder, checkpoint_name, commit_name};
+use tests::table_builder::{TableBuilder, commit_name};
 
 async fn server() -> TestServer {
     TestServer::of(&["s.d.t"]).await
@@ -38,44 +31,12 @@ fn features(names: &[&str]) -> Value {
 
 #[tokio::test]
 async fn reader_features_are_named() {
-    for feature in ["timestampNtz", "typeWidening", "variantType", "catalogManaged", "notYetInvented"] {
+    for feature in ["catalogManaged", "geospatial", "notYetInvented"] {
         let server = server().await;
         TableBuilder::new(server.table("t")).protocol(features(&["v2Checkpoint", feature])).commit(vec![]);
         let message = refusal(&server, "UNSUPPORTED_OPERATION").await;
         assert!(message.starts_with("Unsupported Delta Table Properties") && message.contains(feature), "{message}");
     }
-}
-
-#[tokio::test]
-async fn column_mapping_is_refused_in_every_protocol_that_can_have_it() {
-    for (protocol, mode) in [
-        (json!({"minReaderVersion": 2, "minWriterVersion": 5}), "name"),
-        (json!({"minReaderVersion": 2, "minWriterVersion": 5}), "id"),
-        (features(&["columnMapping"]), "name"),
-    ] {
-        let server = server().await;
-        let mut table = TableBuilder::new(server.table("t"))
-            .protocol(protocol)
-            .metadata(|metadata| metadata["configuration"] = json!({"delta.columnMapping.mode": mode}));
-        table.commit(vec![table.add_entry("a", None, 1)]);
-        assert!(refusal(&server, "UNSUPPORTED_OPERATION").await.contains("columnMapping"));
-        // The version before mapping was turned on can be read, the one after it was turned off too.
-        let mut metadata = table.metadata_action();
-        metadata["metaData"]["configuration"] = json!({"delta.columnMapping.mode": "none"});
-        table.commit(vec![metadata]);
-        assert_eq!(server.query("t", json!({}), "").await.status, 200);
-        assert_eq!(server.query("t", json!({"version": 0}), "").await.status, 400);
-    }
-}
-
-#[tokio::test]
-async fn deletion_vectors_are_refused_by_property() {
-    let server = server().await;
-    let mut table = TableBuilder::new(server.table("t"))
-        .protocol(features(&["deletionVectors"]))
-        .metadata(|metadata| metadata["configuration"] = json!({"delta.enableDeletionVectors": "true"}));
-    table.commit(vec![table.add_entry("a", None, 1)]);
-    assert!(refusal(&server, "UNSUPPORTED_OPERATION").await.contains("deletionVectors"));
 }
 
 #[tokio::test]
@@ -164,38 +125,4 @@ async fn a_log_without_metadata_or_protocol_is_damaged() {
         table.write_log(&commit_name(0), text);
         assert!(refusal(&server, "MALFORMED_REQUEST").await.contains("no protocol or no metaData action"));
     }
-}
-
-#[tokio::test]
-async fn a_v2_checkpoint_is_passed_over_while_the_commits_are_there_and_refused_after() {
-    let server = server().await;
-    let mut table = TableBuilder::new(server.table("t")).protocol(features(&["v2Checkpoint"]));
-    table.commit(vec![table.add_entry("a", None, 1)]);
-    table.commit(vec![table.add_entry("b", None, 1)]);
-    let before = agreed(&server, "t", 0..2).await;
-    let name = format!("{:020}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", 1);
-    table.write_log(&name, "{\"checkpointMetadata\":{\"version\":1}}\n");
-    table.write_log("_last_checkpoint", "{\"version\":1,\"size\":4}");
-    assert_eq!(shown(&server, "t", json!({})).await, before);
-    table.delete_all_commits();
-    assert!(refusal(&server, "UNSUPPORTED_OPERATION").await.contains("v2Checkpoint"));
-    // A classic checkpoint of such a table is as good as any.
-    table.checkpoint();
-    std::fs::remove_file(table.log_file(&name)).unwrap();
-    assert_eq!(agreed(&server, "t", [1]).await, before);
-}
-
-#[tokio::test]
-async fn a_v2_checkpoint_under_a_classic_name_is_refused() {
-    let server = server().await;
-    let mut table = TableBuilder::new(server.table("t")).protocol(features(&["v2Checkpoint"]));
-    table.commit(vec![table.add_entry("a", None, 1)]);
-    let version: ArrayRef = Arc::new(Int64Array::from(vec![0]));
-    let row = StructArray::from(vec![(Arc::new(Field::new("version", DataType::Int64, false)), version)]);
-    let batch = RecordBatch::try_from_iter([("checkpointMetadata", Arc::new(row) as ArrayRef)]).unwrap();
-    let file = File::create(table.log_file(&checkpoint_name(0))).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    assert!(refusal(&server, "UNSUPPORTED_OPERATION").await.contains("v2Checkpoint"));
 }
