@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use shared::delta::features::{FEATURES, Treatment};
 use shared::route::ROUTES;
 
 fn file(name: &str) -> String {
@@ -43,6 +44,30 @@ fn the_gateway_has_a_handler_for_every_route_but_health() {
         .collect();
     found.sort_unstable();
     assert_eq!(found, wanted);
+}
+
+/// The names in backquotes in the second cell of README's row that begins so.
+fn readme_features(served: &str) -> Vec<String> {
+    let readme = file("README.md");
+    let row =
+        readme.lines().find(|line| line.starts_with(&format!("| {served}"))).expect("README lost a row of features");
+    let cell = row.split('|').nth(2).expect("two cells");
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_says_of_every_feature_what_the_code_does() {
+    let named = |wanted: fn(&Treatment) -> bool| -> Vec<&str> {
+        FEATURES.iter().filter(|feature| wanted(&feature.treatment)).map(|feature| feature.name).collect()
+    };
+    let rows: [(&str, fn(&Treatment) -> bool); 3] = [
+        ("in both formats", |treatment| matches!(treatment, Treatment::Unseen)),
+        ("in delta format", |treatment| matches!(treatment, Treatment::Needed { .. })),
+        ("not: refused", |treatment| matches!(treatment, Treatment::Refused)),
+    ];
+    for (served, wanted) in rows {
+        assert_eq!(readme_features(served), named(wanted), "{served}");
+    }
 }
 
 #[test]
