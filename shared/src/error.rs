@@ -47,6 +47,8 @@ pub enum Error {
         /// The bound, in bytes.
         max_bytes: usize,
     },
+    /// The answer is whole and larger than its way to the client takes.
+    AnswerTooLarge,
     /// The table's log cannot be read as a Delta log; the text names the version or action, never a path.
     BadTable(String),
     /// The log ended at another version than the caller asked for.
@@ -55,6 +57,8 @@ pub enum Error {
     TableFilesMissing(Cause),
     /// The server itself may not read the table.
     StorageDenied(Cause),
+    /// The table's bucket lies in another region than the catalogue says.
+    WrongRegion(Cause),
     /// The storage did not answer; trying again may help.
     StorageUnavailable(Cause),
     /// The answer did not begin in time.
@@ -102,11 +106,18 @@ impl Error {
             Self::BodyTooLarge { max_bytes } => {
                 format!("The request body is larger than {max_bytes} bytes. Send fewer or shorter predicates.")
             }
+            Self::AnswerTooLarge => "The table's schema and properties are larger than this route can send. A query of the table has \
+                no such bound and begins with the same two lines; or ask the share provider for fewer column comments and table \
+                properties."
+                .into(),
             Self::TableFilesMissing(_) => {
                 "table files missing: the log names a file that is not there. Ask the share provider to repair the table.".into()
             }
             Self::StorageDenied(_) => {
                 "permission denied: this server may not read the table. Ask the share provider to grant it access.".into()
+            }
+            Self::WrongRegion(_) => {
+                "The table is not in the region where this server looks for it. Ask the share provider to set the table's region.".into()
             }
             Self::StorageUnavailable(_) => "The storage did not answer. Try again in a moment.".into(),
             Self::TimedOut => "The answer could not begin in time. Try again, or ask for less with a predicate.".into(),
@@ -128,9 +139,10 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::TableFilesMissing(cause) | Self::StorageDenied(cause) | Self::StorageUnavailable(cause) => {
-                Some(cause.as_ref())
-            }
+            Self::TableFilesMissing(cause)
+            | Self::StorageDenied(cause)
+            | Self::WrongRegion(cause)
+            | Self::StorageUnavailable(cause) => Some(cause.as_ref()),
             Self::Internal { cause: Some(cause), .. } => Some(cause.as_ref()),
             _ => None,
         }

@@ -11,14 +11,46 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest `maxResults` a list accepts. Above: 400.
 pub const LIST_RESULTS_MAX: u32 = 500;
 
-/// Size at which a list page is cut when the caller set no `maxResults`: below the 6 MB a buffered function may answer.
-pub const LIST_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Size at which a list page is cut, whatever `maxResults` says. A function's whole answer travels as text in an envelope,
+/// which at worst doubles it; the page still fits [`ENVELOPED_BYTES_MAX`].
+pub const LIST_PAGE_BYTES_MAX: usize = 3_000_000;
+
+/// Largest body of an answer that travels whole, escaped as it is in its envelope. Lambda takes 6 MiB with the envelope;
+/// headers need far less than what is left here. Above: refused with the advice to query instead.
+pub const ENVELOPED_BYTES_MAX: usize = 6 * 1024 * 1024 - 32 * 1024;
 
 /// Longest page token accepted, in characters. Above: 400.
 pub const PAGE_TOKEN_CHARS_MAX: usize = 4096;
 
 /// How long a list page token stays good.
 pub const LIST_TOKEN_TTL_SECS: i64 = 24 * 60 * 60;
+
+/// How long a good token is believed before its store is asked again, in seconds. A token that is revoked, or whose
+/// recipient is disabled, ends within this time.
+pub const TOKEN_BELIEVED_SECS: i64 = 60;
+
+/// How long a refusal of a token that is genuine in form is believed, in seconds. A token that is made good again, or one
+/// that the store did not yet show, waits at most this long.
+pub const TOKEN_REFUSED_SECS: i64 = 10;
+
+/// Tokens remembered by one process. Above: those unused for longest are asked for again.
+pub const TOKENS_REMEMBERED_MAX: usize = 4096;
+
+/// How long a keyring is used before it is read again, in seconds. A key that was taken out ends within this time.
+pub const KEYRING_SECS: i64 = 5 * 60;
+
+/// Shortest time between two readings of the keyring for a key that it does not hold, in seconds; also how long a failing
+/// secret store is left alone while an older keyring is at hand.
+pub const KEYRING_REFRESH_SECS: i64 = 10;
+
+/// How long the last good keyring is used while the secret store does not answer, in seconds. After that: nobody is let in.
+pub const KEYRING_STALE_SECS_MAX: i64 = 60 * 60;
+
+/// How long one reading of the keyring may take, with all its retries.
+pub const KEYRING_READ_MAX: Duration = Duration::from_secs(5);
+
+/// Shortest text that a key of the keyring is derived from, in characters. Shorter: the keyring is refused.
+pub const KEYRING_TEXT_CHARS_MIN: usize = 32;
 
 /// Pages of 1,000 keys read from one `_delta_log` listing. Above: the table is refused as too large to list.
 pub const LOG_LIST_PAGES_MAX: usize = 2_000;
@@ -48,7 +80,7 @@ pub const CHECKPOINT_SIDECARS_MAX: usize = 20_000;
 pub const SIDECAR_BYTES_OF_WRONG_SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Piece in which a column of a large checkpoint is fetched; two pieces per column are in memory at most.
-pub const CHECKPOINT_WINDOW_BYTES: u64 = 1024 * 1024;
+pub const CHECKPOINT_WINDOW_BYTES: u64 = 256 * 1024;
 
 /// First guess at the size of a checkpoint's footer, fetched in one request.
 pub const CHECKPOINT_FOOTER_BYTES: u64 = 64 * 1024;
@@ -68,6 +100,24 @@ pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
 /// How long a client may take no byte before its answer is broken off.
 pub const STREAM_STALL_MAX: Duration = Duration::from_secs(300);
 
+/// Kept back from the time of an invocation: within it an answer is refused or broken off properly, before Lambda does.
+pub const INVOCATION_MARGIN: Duration = Duration::from_millis(1_500);
+
+/// How long a function waits for its connections while it starts; the first requests open the rest.
+pub const CONNECTIONS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a connection to an AWS service may take to open.
+pub const AWS_CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long one attempt at an AWS operation may take; the SDK makes three.
+pub const AWS_ATTEMPT_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long an AWS operation may take with all its attempts: less than the shortest function may run.
+pub const AWS_OPERATION_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long the end of a broken answer may wait for the client to take it.
+pub const BREAKING_OFF_WITHIN: Duration = Duration::from_secs(1);
+
 /// File listings streamed at once by one process; further ones wait for their turn.
 pub const STREAMS_MAX: usize = 32;
 
@@ -84,8 +134,75 @@ pub const URL_TTL_SECS_MIN: i64 = 1;
 /// Longest life of a presigned URL, in seconds (seven days, a limit of Signature Version 4).
 pub const URL_TTL_SECS_MAX: i64 = 7 * 24 * 60 * 60;
 
+/// Shortest life of presigned URLs that a function may be configured with, in seconds. Spark takes a URL that ends within
+/// 15 minutes for one that lives an hour.
+pub const FUNCTION_URL_TTL_SECS_MIN: i64 = 1200;
+
+/// Longest life of presigned URLs that a function may be configured with, in seconds. A session assumed by a function ends
+/// after an hour.
+pub const FUNCTION_URL_TTL_SECS_MAX: i64 = 3600;
+
 /// Life of a presigned URL when nothing else is configured, in seconds. Spark needs clearly more than 15 minutes.
 pub const URL_TTL_SECS_DEFAULT: i64 = 3600;
 
+/// Shortest life of a URL signed with an assumed role's session, in seconds. Spark takes a URL that ends within 15 minutes
+/// for one without an end; a shorter configured life is raised to this.
+pub const URL_TTL_SESSION_SECS_MIN: i64 = 16 * 60;
+
+/// Life asked for an assumed role's session, in seconds: the most that STS gives to a caller that is itself a role.
+pub const SESSION_SECS: i32 = 3600;
+
+/// A session with less left than this, in seconds, is replaced before it is used again.
+pub const SESSION_REFRESH_SECS: i64 = 40 * 60;
+
+/// A session with less left than this, in seconds, is not used, even when no other can be had.
+pub const SESSION_LEFT_SECS_MIN: i64 = URL_TTL_SESSION_SECS_MIN + CREDENTIAL_MARGIN_SECS;
+
+/// Sessions kept by one process; a further one takes the place of the one used longest ago.
+pub const SESSIONS_KEPT_MAX: usize = 1024;
+
+/// After a session could not be had, the time within which it is not asked for again.
+pub const SESSION_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Longest session policy that STS takes, in characters. A longer one is not sent.
+pub const SESSION_POLICY_CHARS_MAX: usize = 2048;
+
+/// Longest session name that STS takes, in characters. Longer ids are shortened.
+pub const SESSION_NAME_CHARS_MAX: usize = 64;
+
+/// S3 clients kept by one process; a further one takes the place of the one used longest ago.
+pub const S3_CLIENTS_KEPT_MAX: usize = 256;
+
 /// Taken off the life of a URL signed with credentials that expire, in seconds.
 pub const CREDENTIAL_MARGIN_SECS: i64 = 30;
+
+/// Life of a recipient's token when its provider says nothing else, in seconds (365 days).
+pub const TOKEN_LIFETIME_SECS_DEFAULT: i64 = 365 * 24 * 60 * 60;
+
+/// Shortest life of a recipient's token, in seconds. Shorter: refused.
+pub const TOKEN_LIFETIME_SECS_MIN: i64 = 60;
+
+/// Longest life of a recipient's token, in seconds (3,650 days). Longer: refused.
+pub const TOKEN_LIFETIME_SECS_MAX: i64 = 3650 * 24 * 60 * 60;
+
+/// Longest time for which a recipient's old tokens stay good beside a new one, in seconds (90 days). Longer: refused.
+pub const TOKEN_GRACE_SECS_MAX: i64 = 90 * 24 * 60 * 60;
+
+/// How long a provider still sees a token that has ended, in seconds; later the catalogue may forget it.
+pub const TOKEN_KEPT_AFTER_END_SECS: i64 = 30 * 24 * 60 * 60;
+
+/// How long a process answers from a grant and a table that it has looked up: a grant that was taken back is seen after
+/// this time at the latest.
+pub const CATALOG_CACHE_TTL: Duration = Duration::from_secs(60);
+
+/// Tables, each with its recipient, that a process keeps looked up. Above: the oldest is forgotten.
+pub const CATALOG_CACHE_ENTRIES_MAX: usize = 1024;
+
+/// Requests for one list page of the catalogue. Above: the request fails, for a page so thin is a broken catalogue.
+pub const CATALOG_LIST_READS_MAX: usize = 100;
+
+/// Attempts to get what DynamoDB left out of a batch, or to write what another write was in the way of.
+pub const CATALOG_ATTEMPTS_MAX: u32 = 6;
+
+/// Tokens that a recipient may have at once. Above: no further one is made until an old one is gone.
+pub const TOKENS_PER_RECIPIENT_MAX: usize = 50;

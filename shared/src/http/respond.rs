@@ -1,13 +1,18 @@
 //! From outcomes to HTTP: the one place that knows status codes, error codes, header names and compression.
 
-use ::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use ::http::header::{
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE,
+    VARY, WWW_AUTHENTICATE,
+};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
+use super::stream::Terms;
 use super::{gzip, stream};
 use crate::error::Error;
 use crate::handlers::{Lines, Reply};
-use crate::limits::COMPRESS_BYTES_MIN;
+use crate::limits::{COMPRESS_BYTES_MIN, ENVELOPED_BYTES_MAX};
+use crate::route::Transfer;
 use crate::wire::error_body::ErrorBody;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -16,6 +21,9 @@ const TABLE_VERSION: HeaderName = HeaderName::from_static("delta-table-version")
 const CAPABILITIES: HeaderName = HeaderName::from_static("delta-sharing-capabilities");
 const FILE_ID_HASH: HeaderName = HeaderName::from_static("fileidhash");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// The headers of answers that a page may read beside the few it always may.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("delta-table-version, delta-sharing-capabilities, fileidhash, retry-after, x-request-id");
 
 /// Status and error code of every outcome (protocol, "errorCode"; deterministic failures are never 5xx or 429, which
 /// clients repeat for minutes).
@@ -33,20 +41,28 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::Unsupported(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED_OPERATION"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE"),
-        Error::TableFilesMissing(_) | Error::StorageDenied(_) => (StatusCode::BAD_REQUEST, "RESOURCE_DOES_NOT_EXIST"),
+        Error::AnswerTooLarge => (StatusCode::BAD_REQUEST, "ANSWER_TOO_LARGE"),
+        Error::TableFilesMissing(_) | Error::StorageDenied(_) | Error::WrongRegion(_) => {
+            (StatusCode::BAD_REQUEST, "RESOURCE_DOES_NOT_EXIST")
+        }
         Error::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
         Error::TimedOut | Error::Busy => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
         Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
     }
 }
 
-/// An answer. `held` is kept until a streamed answer has ended.
+/// An answer, fit for the way it will travel. The terms hold for one that is streamed.
 ///
 /// # Errors
-/// Never in practice; compression is fallible by type.
-pub fn answer(reply: Reply, request: &HeaderMap, held: impl Send + 'static) -> Result<Response<Body>, Error> {
+/// [`Error::AnswerTooLarge`] when it must travel whole and cannot.
+pub fn answer(
+    reply: Reply,
+    request: &HeaderMap,
+    transfer: Transfer,
+    terms: Terms<impl Send + 'static>,
+) -> Result<Response<Body>, Error> {
     match reply {
-        Reply::Json(body) => packed(JSON, body, request),
+        Reply::Json(body) => packed(JSON, body, request, transfer),
         Reply::Version(version) => {
             let mut response = Response::new(Body::whole(Vec::new()));
             response.headers_mut().insert(TABLE_VERSION, HeaderValue::from(version.number()));
@@ -54,10 +70,13 @@ pub fn answer(reply: Reply, request: &HeaderMap, held: impl Send + 'static) -> R
         }
         Reply::Lines(Lines { version, format, id_hash, head, rest }) => {
             let mut response = match rest {
-                None => packed(NDJSON, head, request)?,
+                None => packed(NDJSON, head, request, transfer)?,
+                Some(_) if transfer == Transfer::Buffered => {
+                    return Err(Error::defect("a listing has no end that an envelope could be closed at"));
+                }
                 Some(producer) => {
                     let compress = takes_gzip(request);
-                    let mut response = Response::new(stream::start(head, producer, compress, held));
+                    let mut response = Response::new(stream::start(head, producer, compress, terms));
                     response.headers_mut().insert(CONTENT_TYPE, NDJSON);
                     if compress {
                         mark_compressed(&mut response);
@@ -100,8 +119,17 @@ pub fn refusal(error: &Error, head_request: bool) -> Response<Body> {
     response
 }
 
-fn packed(content_type: HeaderValue, body: Vec<u8>, request: &HeaderMap) -> Result<Response<Body>, Error> {
-    let compress = body.len() >= COMPRESS_BYTES_MIN && takes_gzip(request);
+fn packed(
+    content_type: HeaderValue,
+    body: Vec<u8>,
+    request: &HeaderMap,
+    transfer: Transfer,
+) -> Result<Response<Body>, Error> {
+    // What travels in an envelope is compressed outside of it: inside it would be base64, a third larger again.
+    let compress = transfer == Transfer::Streamed && body.len() >= COMPRESS_BYTES_MIN && takes_gzip(request);
+    if transfer == Transfer::Buffered && enveloped_bytes(&body) > ENVELOPED_BYTES_MAX {
+        return Err(Error::AnswerTooLarge);
+    }
     let mut response = Response::new(Body::whole(if compress { gzip::whole(&body)? } else { body }));
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     if compress {
@@ -110,9 +138,29 @@ fn packed(content_type: HeaderValue, body: Vec<u8>, request: &HeaderMap) -> Resu
     Ok(response)
 }
 
+/// The length of a text as a JSON string, without its quotes.
+fn enveloped_bytes(text: &[u8]) -> usize {
+    text.iter()
+        .map(|byte| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+            0..0x20 => 6,
+            _ => 1,
+        })
+        .sum()
+}
+
 fn mark_compressed(response: &mut Response<Body>) {
     response.headers_mut().insert(CONTENT_ENCODING, GZIP);
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+}
+
+/// Lets pages of an origin read an answer and the protocol's headers (Fetch standard, "CORS protocol").
+pub fn let_read(origin: &HeaderValue, headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    if origin != "*" {
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
 }
 
 /// Whether gzip may be sent (RFC 9110, 12.5.3): named or covered by `*`, and not with a weight of zero.
@@ -138,7 +186,36 @@ fn takes_gzip(request: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_enveloped_length_is_that_of_the_json_string(text in any::<String>()) {
+            prop_assert_eq!(enveloped_bytes(text.as_bytes()) + 2, serde_json::to_string(&text).unwrap().len());
+        }
+    }
+
+    #[test]
+    fn a_list_page_always_fits_its_envelope() {
+        use crate::limits::{LIST_PAGE_BYTES_MAX, PAGE_TOKEN_CHARS_MAX};
+        // Escaping at most doubles what JSON is made of; two kilobytes are more than what stands around the items.
+        const { assert!(2 * (LIST_PAGE_BYTES_MAX + PAGE_TOKEN_CHARS_MAX + 2_048) < ENVELOPED_BYTES_MAX) };
+    }
+
+    #[test]
+    fn what_cannot_travel_whole_is_refused_and_what_can_is_not_compressed() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let body = |len: usize| vec![b'"'; len];
+        let small = packed(NDJSON, body(ENVELOPED_BYTES_MAX / 2), &headers, Transfer::Buffered).unwrap();
+        assert!(!small.headers().contains_key(CONTENT_ENCODING));
+        let large = packed(NDJSON, body(ENVELOPED_BYTES_MAX / 2 + 1), &headers, Transfer::Buffered);
+        assert!(matches!(large, Err(Error::AnswerTooLarge)));
+        let direct = packed(NDJSON, body(ENVELOPED_BYTES_MAX / 2 + 1), &headers, Transfer::Streamed).unwrap();
+        assert!(direct.headers().contains_key(CONTENT_ENCODING));
+    }
 
     #[test]
     fn accept_encoding() {

@@ -6,11 +6,46 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// A table's root in an object store: a bucket and a prefix. Never shown to recipients.
+/// A table's root in an object store: a bucket, a prefix, and how the bucket is reached. Never shown to recipients.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TableLocation {
     bucket: String,
     prefix: String,
+    reach: Reach,
+}
+
+/// How a table's bucket is reached. Nothing set: in the server's own region, with the credentials it has.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// The bucket's region.
+    pub region: Option<String>,
+    /// Which of the region's endpoints, or a store that is not AWS.
+    pub endpoint: Endpoint,
+    /// The role that reads the log and signs URLs.
+    pub role: Option<DataRole>,
+}
+
+/// The endpoint that requests and signed URLs go to.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The region's ordinary endpoint.
+    #[default]
+    Standard,
+    /// The region's endpoint for IPv4 and IPv6.
+    DualStack,
+    /// The region's endpoint with validated cryptography.
+    Fips,
+    /// An S3-compatible store, addressed in path style: `https://host`.
+    Custom(String),
+}
+
+/// A role that the server assumes to reach a table.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DataRole {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy asks for, when it belongs to another account.
+    pub external_id: Option<String>,
 }
 
 /// Why a text is not a table location. `Display` completes "the location … ".
@@ -36,7 +71,12 @@ impl std::error::Error for LocationError {}
 impl TableLocation {
     /// A location from its parts. Slashes around the prefix do not matter.
     pub fn new(bucket: impl Into<String>, prefix: &str) -> Self {
-        Self { bucket: bucket.into(), prefix: prefix.trim_matches('/').to_owned() }
+        Self { bucket: bucket.into(), prefix: prefix.trim_matches('/').to_owned(), reach: Reach::default() }
+    }
+
+    /// The same place, reached in this way.
+    pub fn reached_by(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// Reads `s3://bucket/prefix`; `s3a` and `s3n` are the same thing under Hadoop's names.
@@ -60,6 +100,16 @@ impl TableLocation {
         &self.bucket
     }
 
+    /// The key of the table's root without slashes around it; empty for a table that is a whole bucket.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// How the bucket is reached.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     /// The key of the table's root with a slash at its end, or nothing for a table that is a whole bucket.
     pub fn root_key(&self) -> String {
         if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
@@ -75,6 +125,29 @@ impl TableLocation {
 impl fmt::Debug for TableLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TableLocation(***)")
+    }
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reach(***)")
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "Standard",
+            Self::DualStack => "DualStack",
+            Self::Fips => "Fips",
+            Self::Custom(_) => "Custom(***)",
+        })
+    }
+}
+
+impl fmt::Debug for DataRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataRole(***)")
     }
 }
 

@@ -138,6 +138,11 @@ name!(
     TableName,
     &[' ', '/', '.']
 );
+name!(
+    /// A recipient's name; only its provider uses it.
+    RecipientName,
+    &[' ', '/']
+);
 
 #[cfg(test)]
 mod tests {

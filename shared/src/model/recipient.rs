@@ -4,16 +4,28 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
     id: String,
+    name: String,
+    token_id: Option<String>,
 }
 
 impl Recipient {
-    /// Made by the gate after a token was accepted.
-    pub(crate) fn admitted(id: String) -> Self {
-        Self { id }
+    /// Made by the gate after a token was accepted. `token_id` is the token's public part, where it has one.
+    pub(crate) fn admitted(id: String, name: String, token_id: Option<String>) -> Self {
+        Self { id, name, token_id }
     }
 
     /// The recipient's stable id, which grants refer to.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The provider's name for it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which of its tokens was presented, for the audit event.
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
     }
 }

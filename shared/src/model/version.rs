@@ -54,6 +54,11 @@ impl TimestampMs {
         Self(self.0.saturating_add(secs.saturating_mul(1000)))
     }
 
+    /// The last whole second at or before this moment.
+    pub const fn whole_secs(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(1000))
+    }
+
     /// Reads an ISO 8601 moment with an offset, such as `2026-01-31T08:00:00Z` (protocol: "Timestamp"). Fractions below
     /// a millisecond are dropped. A date alone or a time without offset is not a moment.
     pub fn parse(text: &str) -> Option<Self> {
