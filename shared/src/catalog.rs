@@ -1,8 +1,9 @@
 //! The catalogue of shares, schemas and tables, through the eyes of one recipient: what was not granted does not exist.
 //! One small port per question, so that a handler holds exactly what it asks.
 //!
-//! Lists have an order that is total and stable; a page goes on after a [`Position`], the folded names of the last item
-//! of the page before.
+//! Lists have an order that is total and stable: that of the folded names' bytes, of `schema/table` where tables of several
+//! schemas are listed (a served configuration file keeps its own order). A page goes on after a [`Position`], the folded
+//! names of the last item of the page before, whether that is still there or not.
 
 use async_trait::async_trait;
 
@@ -13,12 +14,20 @@ use crate::model::securable::{Schema, Share, Table};
 
 #[cfg(feature = "local")]
 pub mod document;
+#[cfg(feature = "dynamo")]
+pub mod dynamo;
 #[cfg(feature = "local")]
 pub mod embedded;
 #[cfg(feature = "local")]
 pub mod file;
 #[cfg(feature = "local")]
 pub mod index;
+#[cfg(feature = "dynamo")]
+pub mod item;
+#[cfg(feature = "dynamo")]
+pub mod key;
+pub mod reach;
+pub mod write;
 
 /// Lists the shares that a recipient was granted.
 #[async_trait]

@@ -1,4 +1,7 @@
-//! The catalogue as a document: what the state folder's file holds and what a configuration file is read into.
+//! The catalogue as a document: what the state folder's file holds and what a configuration file is read into. Moments
+//! are ISO 8601 texts with an offset.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +23,7 @@ pub struct CatalogDocument {
 }
 
 /// A share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ShareEntry {
     /// Its name.
@@ -30,13 +33,16 @@ pub struct ShareEntry {
     /// The provider's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
     /// Its schemas.
     #[serde(default)]
     pub schemas: Vec<SchemaEntry>,
 }
 
 /// A schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SchemaEntry {
     /// Its name.
@@ -47,7 +53,7 @@ pub struct SchemaEntry {
 }
 
 /// A table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TableEntry {
     /// Its name.
@@ -62,10 +68,25 @@ pub struct TableEntry {
     /// The oldest version they may read.
     #[serde(default)]
     pub start_version: u64,
+    /// The bucket's region, when it is not the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// `standard`, `dualstack`, `fips`, or the URL of an S3-compatible store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The role that reads the log and signs URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// What that role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// When it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
 }
 
 /// A recipient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecipientEntry {
     /// The provider's name for it.
@@ -78,17 +99,62 @@ pub struct RecipientEntry {
     /// Ids of the shares it was granted.
     #[serde(default)]
     pub grants: Vec<String>,
+    /// When they were granted, by share id; not every grant needs to be here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub granted_at: BTreeMap<String, String>,
+    /// Whether it may read at all.
+    #[serde(default, skip_serializing_if = "EntryStatus::is_active")]
+    pub status: EntryStatus,
+    /// The provider's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
+/// Whether something may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryStatus {
+    /// It may.
+    #[default]
+    Active,
+    /// It may not, until it is made active again.
+    Disabled,
+}
+
+impl EntryStatus {
+    /// Whether it may be used.
+    pub fn is_active(&self) -> bool {
+        *self == Self::Active
+    }
 }
 
 /// A token, of which only the hash is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenEntry {
-    /// SHA-256 of the token, 64 hex digits.
+    /// SHA-256 of the token, 64 hex digits; with a key's id, the keyed hash.
     pub sha256: String,
-    /// When it ends, ISO 8601 with an offset; never when absent.
+    /// When it ends; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The token's public part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Before this moment it is not good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// Whether it may be used.
+    #[serde(default, skip_serializing_if = "EntryStatus::is_active")]
+    pub status: EntryStatus,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// Which key of a keyring made the hash; none for a plain SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<u8>,
 }
 
 impl CatalogDocument {

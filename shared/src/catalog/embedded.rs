@@ -11,6 +11,8 @@ use crate::model::page::{Page, Position};
 use crate::model::recipient::Recipient;
 use crate::model::securable::{Schema, Share, Table};
 
+pub mod write;
+
 /// Answers from a catalogue in memory.
 #[derive(Clone)]
 pub struct EmbeddedCatalog {

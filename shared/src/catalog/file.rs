@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::document::CatalogDocument;
+use serde::Deserialize;
+
+use super::document::{CatalogDocument, FORMAT_VERSION};
 use super::index::{Index, Order};
 use crate::clock::Clock;
 use crate::model::location::TableLocation;
@@ -105,8 +107,67 @@ fn read_index(path: &Path, locate: &LocateFn) -> Result<Index, String> {
 /// # Errors
 /// A sentence that says what is wrong with the file.
 pub fn read(path: &Path) -> Result<CatalogDocument, String> {
+    /// What tells a document of another version from one that is damaged.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Versioned {
+        format_version: u64,
+    }
     let text = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    if let Ok(Versioned { format_version }) = serde_json::from_slice(&text)
+        && format_version != u64::from(FORMAT_VERSION)
+    {
+        return Err(format!(
+            "{}: the catalogue has format version {format_version}, this program knows {FORMAT_VERSION}; use the program \
+             that wrote it",
+            path.display()
+        ));
+    }
     serde_json::from_slice(&text).map_err(|error| format!("{} is not a catalogue: {error}", path.display()))
+}
+
+/// Reads a catalogue document, changes it and writes it back. Two programs that change it take turns, so that neither
+/// loses the other's change. `None` or an error from `apply` leaves the file as it is.
+///
+/// # Errors
+/// A sentence that says what is wrong with the file.
+pub fn change<T: Outcome>(path: &Path, apply: impl FnOnce(&mut CatalogDocument) -> T) -> Result<T, String> {
+    let _lock = lock(path).map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+    let mut document = read(path)?;
+    let outcome = apply(&mut document);
+    if outcome.is_to_be_kept() {
+        write(path, &document).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(outcome)
+}
+
+/// Whether a change is to be kept.
+pub trait Outcome {
+    /// True for what went well.
+    fn is_to_be_kept(&self) -> bool;
+}
+
+impl<T> Outcome for Option<T> {
+    fn is_to_be_kept(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    fn is_to_be_kept(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+/// A lock for as long as the file is held. On a file of its own: the catalogue's is replaced by each change.
+fn lock(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// Writes a catalogue document in one step: a reader sees the old content or the new one, never half of it. The file is

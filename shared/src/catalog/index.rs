@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::document::{CatalogDocument, FORMAT_VERSION, SchemaEntry, ShareEntry, TableEntry};
-use super::foreign_position;
+use super::document::{
+    CatalogDocument, FORMAT_VERSION, RecipientEntry, SchemaEntry, ShareEntry, TableEntry, TokenEntry,
+};
+use super::{foreign_position, reach};
 use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
@@ -40,6 +42,8 @@ struct ShareNode {
     share: Share,
     schemas: Vec<SchemaNode>,
     by_name: HashMap<String, usize>,
+    /// The schemas in the order of [`Index::all_tables`].
+    walk: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -52,9 +56,23 @@ pub(super) struct SchemaNode {
 #[derive(Debug)]
 struct RecipientNode {
     id: String,
-    tokens: Vec<(TokenHash, Option<TimestampMs>)>,
+    name: String,
+    tokens: Vec<TokenNode>,
     /// Folded names of granted shares.
     granted: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct TokenNode {
+    hash: TokenHash,
+    not_before: Option<TimestampMs>,
+    expires: Option<TimestampMs>,
+}
+
+impl TokenNode {
+    fn is_good_at(&self, now: TimestampMs) -> bool {
+        self.not_before.is_none_or(|at| at <= now) && self.expires.is_none_or(|at| now < at)
+    }
 }
 
 impl Index {
@@ -78,40 +96,19 @@ impl Index {
         let recipients = document
             .recipients
             .iter()
-            .map(|recipient| {
-                let tokens = recipient
-                    .tokens
-                    .iter()
-                    .map(|token| {
-                        let hash = TokenHash::from_hex(&token.sha256);
-                        let expires =
-                            token.expires.as_deref().map(|text| TimestampMs::parse(text).ok_or(text)).transpose();
-                        match (hash, expires) {
-                            (Some(hash), Ok(expires)) => Ok((hash, expires)),
-                            (None, _) => Err(format!("a token of recipient '{}' is not 64 hex digits", recipient.name)),
-                            (_, Err(text)) => Err(format!(
-                                "a token of recipient '{}' expires at '{text}', which is not ISO 8601 with an offset",
-                                recipient.name
-                            )),
-                        }
-                    })
-                    .collect::<Result<_, String>>()?;
-                let granted = recipient.grants.iter().filter_map(|id| name_of.get(id.as_str()));
-                let granted = granted.map(|name| (*name).to_owned()).collect();
-                Ok(RecipientNode { id: recipient.id.clone(), tokens, granted })
-            })
-            .collect::<Result<_, String>>()?;
+            .map(|recipient| recipient_node(recipient, &name_of))
+            .collect::<Result<_, _>>()?;
         Ok(Self { order, shares, by_name, recipients })
     }
 
-    /// The recipient that a token belongs to. Every stored hash is compared, each in constant time.
-    pub fn recipient_of(&self, token: &Secret, now: TimestampMs) -> Option<String> {
+    /// Id and name of the recipient that a token belongs to. Every stored hash is compared, each in constant time.
+    pub fn holder_of(&self, token: &Secret, now: TimestampMs) -> Option<(String, String)> {
         let presented = TokenHash::of(token);
         let mut found = None;
         for recipient in &self.recipients {
-            for (hash, expires) in &recipient.tokens {
-                if *hash == presented && expires.is_none_or(|at| now < at) {
-                    found = Some(recipient.id.clone());
+            for token in &recipient.tokens {
+                if token.hash == presented && token.is_good_at(now) {
+                    found = Some((recipient.id.clone(), recipient.name.clone()));
                 }
             }
         }
@@ -166,19 +163,25 @@ impl Index {
         limit: usize,
     ) -> Result<Page<Table>, Error> {
         let node = self.node(to, share)?;
+        let schemas: Vec<&SchemaNode> = node.walk.iter().filter_map(|&at| node.schemas.get(at)).collect();
         let Some((schema, table)) = after else {
-            return Ok(page(node.schemas.iter().flat_map(|schema| &schema.tables).cloned(), limit));
+            return Ok(page(schemas.into_iter().flat_map(|schema| &schema.tables).cloned(), limit));
         };
-        let next = self.start(&node.schemas, &node.by_name, Some(schema), |schema| schema.schema.name.folded())?;
+        let own = schemas.iter().position(|node| node.schema.name.folded() == schema);
         // The schema itself may be gone by now; then the next one is where the list goes on.
-        let rest_of_schema = match node.by_name.get(schema).and_then(|&at| node.schemas.get(at)) {
-            Some(schema) => {
-                let start = self.start(&schema.tables, &schema.by_name, Some(table), |table| table.name.folded())?;
-                schema.tables.get(start..).unwrap_or_default()
+        let (rest_of_schema, next): (&[Table], usize) = match (own, self.order) {
+            (Some(at), _) => {
+                let node = schemas.get(at).ok_or_else(foreign_position)?;
+                let start = self.start(&node.tables, &node.by_name, Some(table), |table| table.name.folded())?;
+                (node.tables.get(start..).unwrap_or_default(), at + 1)
             }
-            None => &[],
+            (None, Order::Sorted) => {
+                let before = |node: &&SchemaNode| walk_key(node.schema.name.folded()) <= walk_key(schema);
+                (&[], schemas.partition_point(before))
+            }
+            (None, Order::AsWritten) => return Err(foreign_position()),
         };
-        let later = node.schemas.iter().skip(next).flat_map(|schema| &schema.tables);
+        let later = schemas.into_iter().skip(next).flat_map(|schema| &schema.tables);
         Ok(page(rest_of_schema.iter().chain(later).cloned(), limit))
     }
 
@@ -253,7 +256,46 @@ fn share_node(entry: &ShareEntry, order: Order, locate: Locate<'_>) -> Result<Sh
         entry.schemas.iter().map(|schema| schema_node(&share, schema, order, locate)).collect::<Result<Vec<_>, _>>()?;
     let (schemas, by_name) = arranged(schemas, order, |node| node.schema.name.folded())
         .map_err(|name| format!("share '{}' has two schemas named '{name}'", entry.name))?;
-    Ok(ShareNode { share, schemas, by_name })
+    let mut walk: Vec<usize> = (0..schemas.len()).collect();
+    if order == Order::Sorted {
+        walk.sort_by_cached_key(|&at| schemas.get(at).map(|node| walk_key(node.schema.name.folded())));
+    }
+    Ok(ShareNode { share, schemas, by_name, walk })
+}
+
+/// What schemas are sorted by in a list of all tables: as if names were sorted as `schema/table`, which is how every
+/// catalogue lists them.
+fn walk_key(schema: &str) -> String {
+    format!("{schema}/")
+}
+
+fn recipient_node(entry: &RecipientEntry, name_of: &HashMap<&str, &str>) -> Result<RecipientNode, String> {
+    let mut node =
+        RecipientNode { id: entry.id.clone(), name: entry.name.clone(), tokens: Vec::new(), granted: HashSet::new() };
+    for token in &entry.tokens {
+        let read = token_node(token).map_err(|problem| format!("a token of recipient '{}' {problem}", entry.name))?;
+        // A hash made with a key cannot be compared here; such a token belongs to nobody.
+        if entry.status.is_active() && token.status.is_active() && token.key_id.is_none() {
+            node.tokens.push(read);
+        }
+    }
+    if entry.status.is_active() {
+        node.granted = entry.grants.iter().filter_map(|id| name_of.get(id.as_str())).map(|&name| name.into()).collect();
+    }
+    Ok(node)
+}
+
+fn token_node(entry: &TokenEntry) -> Result<TokenNode, String> {
+    let moment = |text: Option<&str>, what: &str| match text.map(|text| (text, TimestampMs::parse(text))) {
+        None => Ok(None),
+        Some((_, Some(at))) => Ok(Some(at)),
+        Some((text, None)) => Err(format!("{what} at '{text}', which is not ISO 8601 with an offset")),
+    };
+    Ok(TokenNode {
+        hash: TokenHash::from_hex(&entry.sha256).ok_or("is not 64 hex digits")?,
+        not_before: moment(entry.not_before.as_deref(), "begins")?,
+        expires: moment(entry.expires.as_deref(), "expires")?,
+    })
 }
 
 fn schema_node(share: &Share, entry: &SchemaEntry, order: Order, locate: Locate<'_>) -> Result<SchemaNode, String> {
@@ -268,8 +310,15 @@ fn schema_node(share: &Share, entry: &SchemaEntry, order: Order, locate: Locate<
 
 fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate<'_>) -> Result<Table, String> {
     let name = TableName::parse(&entry.name).map_err(|error| format!("the table name '{}' {error}", entry.name))?;
-    let location = locate(&entry.location)
-        .map_err(|error| format!("table '{}.{}.{name}': its location {error}", share.name, schema.name))?;
+    let full_name = || format!("table '{}.{}.{name}'", share.name, schema.name);
+    let location = locate(&entry.location).map_err(|error| format!("{}: its location {error}", full_name()))?;
+    let reach = reach::from_parts(
+        entry.region.as_deref(),
+        entry.endpoint.as_deref(),
+        entry.role_arn.as_deref(),
+        entry.external_id.as_deref(),
+    )
+    .map_err(|error| format!("{}: {error}", full_name()))?;
     let history =
         if entry.history_shared { History::SharedFrom(Version::new(entry.start_version)) } else { History::NotShared };
     Ok(Table {
@@ -278,7 +327,10 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
         schema: schema.name.clone(),
         name,
         id: entry.id.clone(),
-        location,
+        location: location.reached_by(reach),
         history,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! The provider's side of the DynamoDB catalogue. Every write is a transaction whose conditions say what it rests on, so
+//! that two operators cannot lose each other's change. What is found is read consistently; only lists of everything, and
+//! of the grants on a share, come from the index, which is a moment behind.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+
+use super::failure::Failed;
+use super::rows::{Reading, RowStore, pause};
+use crate::catalog::item::recipient::{StoredRecipient, read_recipient_name, read_stored_recipient};
+use crate::catalog::item::share::{StoredShare, read_share, read_table};
+use crate::catalog::item::{ItemError, Lifecycle};
+use crate::catalog::key::{self, KeyError};
+use crate::catalog::write::{
+    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+};
+use crate::limits::CATALOG_ATTEMPTS_MAX;
+use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::version::TimestampMs;
+
+mod grants;
+mod recipients;
+mod shares;
+mod tables;
+mod transaction;
+
+/// Nothing is at the key yet.
+const FREE: &str = "attribute_not_exists(#PK)";
+/// Nothing is at the key, or what another share of the name left there.
+const FREE_OR_LEFT: &str = "attribute_not_exists(#PK) OR #shareId <> :share";
+/// What is at the key belongs to this very share.
+const SAME_SHARE: &str = "#shareId = :share";
+/// The share is this very one and not being deleted.
+const SAME_LIVE_SHARE: &str = "#shareId = :share AND #status = :active";
+/// The recipient is there and not being deleted.
+const LIVE_RECIPIENT: &str = "attribute_exists(#PK) AND #status <> :deleting";
+
+/// Reads and changes the catalogue in a DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct DynamoProviderCatalog {
+    rows: RowStore,
+}
+
+impl From<Failed> for WriteError {
+    fn from(failed: Failed) -> Self {
+        Self::Unavailable(Box::new(failed))
+    }
+}
+
+impl From<ItemError> for WriteError {
+    fn from(error: ItemError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+impl From<KeyError> for WriteError {
+    fn from(error: KeyError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// What one attempt at a write came to.
+enum Attempt {
+    Done,
+    /// What it rested on has changed since it was read.
+    Again,
+}
+
+/// Looks and writes until what was looked at is what was written over.
+async fn settle<F>(what: impl Fn() -> String, attempt: impl Fn() -> F) -> Result<(), WriteError>
+where
+    F: Future<Output = Result<Attempt, WriteError>>,
+{
+    for tried in 0..CATALOG_ATTEMPTS_MAX {
+        match attempt().await? {
+            Attempt::Done => return Ok(()),
+            Attempt::Again => pause(tried).await,
+        }
+    }
+    Err(WriteError::Conflict { what: what() })
+}
+
+fn share_text(name: &ShareName) -> String {
+    format!("share '{name}'")
+}
+
+fn recipient_text(name: &RecipientName) -> String {
+    format!("recipient '{name}'")
+}
+
+fn table_text(share: &ShareName, schema: &SchemaName, name: &TableName) -> String {
+    format!("table '{share}.{schema}.{name}'")
+}
+
+fn being_deleted(what: &str) -> WriteError {
+    WriteError::Refused(format!("{what} is still being deleted; repeat its deletion to finish it"))
+}
+
+impl DynamoProviderCatalog {
+    /// The catalogue in this table.
+    pub fn new(client: Client, table_name: impl Into<String>) -> Self {
+        Self { rows: RowStore { client, table_name: table_name.into() } }
+    }
+
+    async fn stored_share(&self, name: &ShareName) -> Result<Option<StoredShare>, WriteError> {
+        let row = self.rows.get(&key::share_key(name)?, Reading::Consistent).await?;
+        Ok(row.as_ref().map(read_share).transpose()?)
+    }
+
+    /// A share that may be changed.
+    async fn live_share(&self, name: &ShareName) -> Result<StoredShare, WriteError> {
+        match self.stored_share(name).await? {
+            None => Err(WriteError::Missing { what: share_text(name) }),
+            Some(share) if share.lifecycle == Lifecycle::Active => Ok(share),
+            Some(_) => Err(being_deleted(&share_text(name))),
+        }
+    }
+
+    async fn stored_recipient_of(&self, id: &str) -> Result<Option<StoredRecipient>, WriteError> {
+        let row = self.rows.get(&key::recipient_key(id)?, Reading::Consistent).await?;
+        Ok(row.as_ref().map(read_stored_recipient).transpose()?)
+    }
+
+    async fn stored_recipient(&self, name: &RecipientName) -> Result<Option<StoredRecipient>, WriteError> {
+        let Some(row) = self.rows.get(&key::recipient_name_key(name)?, Reading::Consistent).await? else {
+            return Ok(None);
+        };
+        self.stored_recipient_of(&read_recipient_name(&row)?).await
+    }
+
+    /// A recipient that may be changed.
+    async fn live_recipient(&self, name: &RecipientName) -> Result<StoredRecipient, WriteError> {
+        match self.stored_recipient(name).await? {
+            None => Err(WriteError::Missing { what: recipient_text(name) }),
+            Some(recipient) if recipient.lifecycle == Lifecycle::Deleting => Err(being_deleted(&recipient_text(name))),
+            Some(recipient) => Ok(recipient),
+        }
+    }
+}
+
+#[async_trait]
+impl ProviderCatalog for DynamoProviderCatalog {
+    async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {
+        let rows = self.rows.indexed(key::SHARES, "").await?;
+        let shares = rows.iter().map(read_share).collect::<Result<Vec<_>, _>>()?;
+        let live = shares.into_iter().filter(|share| share.lifecycle == Lifecycle::Active);
+        Ok(live.map(|share| share.record).collect())
+    }
+
+    async fn share(&self, name: &ShareName) -> Result<Option<ShareRecord>, WriteError> {
+        let stored = self.stored_share(name).await?;
+        Ok(stored.filter(|share| share.lifecycle == Lifecycle::Active).map(|share| share.record))
+    }
+
+    async fn create_share(&self, share: &ShareRecord) -> Result<(), WriteError> {
+        self.write_share(share).await
+    }
+
+    async fn delete_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
+        self.drop_share(name, deletion).await
+    }
+
+    async fn tables(&self, share: &ShareName) -> Result<Vec<TableRecord>, WriteError> {
+        let Some(stored) = self.stored_share(share).await? else { return Ok(Vec::new()) };
+        let rows = self.rows.all(&key::tables_of(share)).await?;
+        let tables = rows.iter().map(read_table).collect::<Result<Vec<_>, _>>()?;
+        let own = tables.into_iter().filter(|table| table.share_id == stored.record.id);
+        Ok(own.map(|table| table.record).collect())
+    }
+
+    async fn table(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        name: &TableName,
+    ) -> Result<Option<TableRecord>, WriteError> {
+        let Some(stored) = self.stored_share(share).await? else { return Ok(None) };
+        let row = self.rows.get(&key::table_key(share, schema, name)?, Reading::Consistent).await?;
+        let table = row.as_ref().map(read_table).transpose()?;
+        Ok(table.filter(|table| table.share_id == stored.record.id).map(|table| table.record))
+    }
+
+    async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError> {
+        self.write_table(table).await
+    }
+
+    async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
+        self.drop_table(share, schema, name).await
+    }
+
+    async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {
+        let rows = self.rows.indexed(key::RECIPIENTS, "").await?;
+        Ok(rows.iter().map(|row| read_stored_recipient(row).map(|stored| stored.record)).collect::<Result<_, _>>()?)
+    }
+
+    async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
+        Ok(self.stored_recipient(name).await?.map(|stored| stored.record))
+    }
+
+    async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {
+        self.write_recipient(recipient, token).await
+    }
+
+    async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError> {
+        self.write_recipient_status(name, status).await
+    }
+
+    async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
+        self.drop_recipient(name).await
+    }
+
+    async fn tokens(&self, recipient: &RecipientName) -> Result<Vec<TokenRecord>, WriteError> {
+        match self.stored_recipient(recipient).await? {
+            Some(stored) => self.tokens_of(&stored).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError> {
+        self.write_token(token, others_end_at).await
+    }
+
+    async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {
+        self.grants_on_share(share).await
+    }
+
+    async fn grants_to(&self, recipient: &RecipientName) -> Result<Vec<GrantRecord>, WriteError> {
+        self.grants_to_recipient(recipient).await
+    }
+
+    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        self.write_grant(share, recipient, at).await
+    }
+
+    async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
+        self.drop_grant(share, recipient).await
+    }
+}

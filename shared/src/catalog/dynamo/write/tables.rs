@@ -1,0 +1,110 @@
+//! Adding and removing tables. A schema is an item of its own that counts its tables: it comes with the first one and goes
+//! with the last.
+
+use super::transaction::{Transaction, Verdict, number, text, when};
+use super::{
+    Attempt, DynamoProviderCatalog, FREE_OR_LEFT, SAME_LIVE_SHARE, SAME_SHARE, settle, share_text, table_text,
+};
+use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::item::share::{StoredSchema, read_schema, read_table, schema_item, table_item};
+use crate::catalog::item::{ACTIVE, Item};
+use crate::catalog::key;
+use crate::catalog::reach;
+use crate::catalog::write::{TableRecord, WriteError};
+use crate::model::location::TableLocation;
+use crate::model::name::{SchemaName, ShareName, TableName};
+
+impl DynamoProviderCatalog {
+    pub(super) async fn write_table(&self, table: &TableRecord) -> Result<(), WriteError> {
+        TableLocation::parse(&table.location)
+            .map_err(|error| WriteError::Refused(format!("the location {error}, for functions read from S3 only")))?;
+        reach::of(table).map_err(WriteError::Refused)?;
+        let what = || table_text(&table.share, &table.schema, &table.name);
+        settle(what, || self.try_to_write_table(table)).await
+    }
+
+    async fn try_to_write_table(&self, table: &TableRecord) -> Result<Attempt, WriteError> {
+        let share = self.live_share(&table.share).await?.record;
+        let schema_key = key::schema_key(&table.share, &table.schema)?;
+        let schema = self.own_schema(&table.share, &table.schema, &share.id).await?;
+        // One schema and one share have one spelling, that of the first table and of the share.
+        let mut table = TableRecord { share: share.name.clone(), ..table.clone() };
+        if let Some(schema) = &schema {
+            table.schema = schema.name.clone();
+        }
+        let live = when(SAME_LIVE_SHARE).with(":share", text(&share.id)).with(":active", text(ACTIVE));
+        let left = || when(FREE_OR_LEFT).with(":share", text(&share.id));
+        let transaction = Transaction::new(&self.rows).check(&key::share_key(&share.name)?, live);
+        let transaction = match schema {
+            Some(_) => {
+                let same = when(SAME_SHARE).with(":share", text(&share.id)).with(":one", number(1));
+                transaction.update(&schema_key, "SET #tables = #tables + :one", same)
+            }
+            None => transaction.put(schema_item(&table, &share.id)?, left()),
+        };
+        let verdict = transaction.put(table_item(&table, &share.id)?, left()).write().await?;
+        match verdict {
+            Verdict::Written => Ok(Attempt::Done),
+            _ if verdict.refused(2) => {
+                Err(WriteError::Exists { what: table_text(&table.share, &table.schema, &table.name) })
+            }
+            _ => Ok(Attempt::Again),
+        }
+    }
+
+    pub(super) async fn drop_table(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        name: &TableName,
+    ) -> Result<(), WriteError> {
+        settle(|| table_text(share, schema, name), || self.try_to_drop_table(share, schema, name)).await
+    }
+
+    async fn try_to_drop_table(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        name: &TableName,
+    ) -> Result<Attempt, WriteError> {
+        let Some(stored) = self.stored_share(share).await? else {
+            return Err(WriteError::Missing { what: share_text(share) });
+        };
+        let share_id = stored.record.id;
+        let table_key = key::table_key(share, schema, name)?;
+        let row: Option<Item> = self.rows.get(&table_key, Reading::Consistent).await?;
+        let table = row.as_ref().map(read_table).transpose()?.filter(|table| table.share_id == share_id);
+        let Some(table) = table else {
+            return Err(WriteError::Missing { what: table_text(share, schema, name) });
+        };
+        let same = when("#tableId = :table").with(":table", text(table.record.id));
+        let mut transaction = Transaction::new(&self.rows).delete(&table_key, same);
+        if let Some(stored) = self.own_schema(share, schema, &share_id).await? {
+            let schema_key = key::schema_key(share, schema)?;
+            let counted = when(format!("{SAME_SHARE} AND #tables = :tables"))
+                .with(":share", text(&share_id))
+                .with(":tables", number(stored.tables));
+            transaction = if stored.tables <= 1 {
+                transaction.delete(&schema_key, counted)
+            } else {
+                transaction.update(&schema_key, "SET #tables = #tables - :one", counted.with(":one", number(1)))
+            };
+        }
+        Ok(match transaction.write().await? {
+            Verdict::Written => Attempt::Done,
+            Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
+        })
+    }
+
+    /// The schema, unless another share of the name left it.
+    async fn own_schema(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        share_id: &str,
+    ) -> Result<Option<StoredSchema>, WriteError> {
+        let row = self.rows.get(&key::schema_key(share, schema)?, Reading::Consistent).await?;
+        let stored = row.as_ref().map(read_schema).transpose()?;
+        Ok(stored.filter(|stored| stored.share_id == share_id))
+    }
+}

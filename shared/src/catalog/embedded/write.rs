@@ -1,0 +1,238 @@
+//! The provider's side of a catalogue file. Each write reads the file, changes it and puts the new one in its place, while
+//! no other program may do the same; a server that reads the file sees the change within about a second.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use self::changes::{is_recipient, is_share, recipient_of, share_text, tables_of};
+use self::records::{entry_status, grant_record, recipient_record, share_entry, share_record, token_record};
+use crate::catalog::document::CatalogDocument;
+use crate::catalog::file;
+use crate::catalog::write::{
+    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+};
+use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::version::TimestampMs;
+
+mod changes;
+mod records;
+
+/// Reads and changes a catalogue file.
+#[derive(Debug, Clone)]
+pub struct EmbeddedProviderCatalog {
+    path: PathBuf,
+}
+
+/// Writes a catalogue with nothing in it, where there is none.
+///
+/// # Errors
+/// When there is one already, or the folder cannot be written to.
+pub fn create_empty(path: &Path) -> Result<(), String> {
+    if path.exists() {
+        return Err(format!("{} is there already", path.display()));
+    }
+    file::write(path, &CatalogDocument::empty()).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+impl EmbeddedProviderCatalog {
+    /// The catalogue in this file, which must be there.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the file.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        file::read(path)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&CatalogDocument) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let path = self.path.clone();
+        blocking(move || ask(&file::read(&path).map_err(unreadable)?)).await
+    }
+
+    async fn change(
+        &self,
+        apply: impl FnOnce(&mut CatalogDocument) -> Result<(), WriteError> + Send + 'static,
+    ) -> Result<(), WriteError> {
+        let path = self.path.clone();
+        blocking(move || file::change(&path, apply).map_err(unreadable)?).await
+    }
+}
+
+/// Waits for the file, and for its lock, where waiting holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WriteError> + Send + 'static,
+) -> Result<T, WriteError> {
+    tokio::task::spawn_blocking(work).await.map_err(|stopped| WriteError::Unavailable(Box::new(stopped)))?
+}
+
+fn unreadable(sentence: String) -> WriteError {
+    WriteError::Unavailable(sentence.into())
+}
+
+#[async_trait]
+impl ProviderCatalog for EmbeddedProviderCatalog {
+    async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {
+        self.read(|document| {
+            let mut shares = document.shares.iter().map(share_record).collect::<Result<Vec<_>, _>>()?;
+            shares.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(shares)
+        })
+        .await
+    }
+
+    async fn share(&self, name: &ShareName) -> Result<Option<ShareRecord>, WriteError> {
+        let name = name.clone();
+        self.read(move |document| {
+            document.shares.iter().find(|entry| is_share(entry, &name)).map(share_record).transpose()
+        })
+        .await
+    }
+
+    async fn create_share(&self, share: &ShareRecord) -> Result<(), WriteError> {
+        let share = share.clone();
+        self.change(move |document| {
+            if document.shares.iter().any(|entry| is_share(entry, &share.name) || entry.id == share.id) {
+                return Err(WriteError::Exists { what: share_text(&share.name) });
+            }
+            document.shares.push(share_entry(&share));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
+        let name = name.clone();
+        self.change(move |document| changes::delete_share(document, &name, deletion)).await
+    }
+
+    async fn tables(&self, share: &ShareName) -> Result<Vec<TableRecord>, WriteError> {
+        let share = share.clone();
+        self.read(move |document| {
+            let found = document.shares.iter().find(|entry| is_share(entry, &share));
+            found.map_or_else(|| Ok(Vec::new()), tables_of)
+        })
+        .await
+    }
+
+    async fn table(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        name: &TableName,
+    ) -> Result<Option<TableRecord>, WriteError> {
+        let tables = self.tables(share).await?;
+        Ok(tables.into_iter().find(|table| table.schema == *schema && table.name == *name))
+    }
+
+    async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError> {
+        let table = table.clone();
+        self.change(move |document| changes::add_table(document, &table)).await
+    }
+
+    async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
+        let (share, schema, name) = (share.clone(), schema.clone(), name.clone());
+        self.change(move |document| changes::remove_table(document, &share, &schema, &name)).await
+    }
+
+    async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {
+        self.read(|document| {
+            let mut recipients = document.recipients.iter().map(recipient_record).collect::<Result<Vec<_>, _>>()?;
+            recipients.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(recipients)
+        })
+        .await
+    }
+
+    async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
+        let name = name.clone();
+        self.read(move |document| {
+            document.recipients.iter().find(|entry| is_recipient(entry, &name)).map(recipient_record).transpose()
+        })
+        .await
+    }
+
+    async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {
+        let (recipient, token) = (recipient.clone(), token.clone());
+        self.change(move |document| changes::create_recipient(document, &recipient, &token)).await
+    }
+
+    async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError> {
+        let name = name.clone();
+        self.change(move |document| {
+            recipient_of(document, &name)?.status = entry_status(status);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
+        let name = name.clone();
+        self.change(move |document| {
+            recipient_of(document, &name)?;
+            document.recipients.retain(|entry| !is_recipient(entry, &name));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn tokens(&self, recipient: &RecipientName) -> Result<Vec<TokenRecord>, WriteError> {
+        let recipient = recipient.clone();
+        self.read(move |document| {
+            let Some(entry) = document.recipients.iter().find(|entry| is_recipient(entry, &recipient)) else {
+                return Ok(Vec::new());
+            };
+            let tokens = entry.tokens.iter().map(|token| token_record(&entry.id, token));
+            let mut tokens = tokens.collect::<Result<Vec<_>, _>>()?;
+            tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+            Ok(tokens)
+        })
+        .await
+    }
+
+    async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError> {
+        let token = token.clone();
+        self.change(move |document| changes::rotate_token(document, &token, others_end_at)).await
+    }
+
+    async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {
+        let share = share.clone();
+        self.read(move |document| {
+            let Some(entry) = document.shares.iter().find(|entry| is_share(entry, &share)) else {
+                return Ok(Vec::new());
+            };
+            let holders = document.recipients.iter().filter(|recipient| recipient.grants.contains(&entry.id));
+            let mut grants = holders.map(|holder| grant_record(holder, entry)).collect::<Result<Vec<_>, _>>()?;
+            grants.sort_by(|a, b| a.recipient.cmp(&b.recipient));
+            Ok(grants)
+        })
+        .await
+    }
+
+    async fn grants_to(&self, recipient: &RecipientName) -> Result<Vec<GrantRecord>, WriteError> {
+        let recipient = recipient.clone();
+        self.read(move |document| {
+            let Some(entry) = document.recipients.iter().find(|entry| is_recipient(entry, &recipient)) else {
+                return Ok(Vec::new());
+            };
+            let granted = document.shares.iter().filter(|share| entry.grants.contains(&share.id));
+            let mut grants = granted.map(|share| grant_record(entry, share)).collect::<Result<Vec<_>, _>>()?;
+            grants.sort_by(|a, b| a.share.cmp(&b.share));
+            Ok(grants)
+        })
+        .await
+    }
+
+    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        let (share, recipient) = (share.clone(), recipient.clone());
+        self.change(move |document| changes::grant(document, &share, &recipient, at)).await
+    }
+
+    async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
+        let (share, recipient) = (share.clone(), recipient.clone());
+        self.change(move |document| changes::revoke(document, &share, &recipient)).await
+    }
+}

@@ -1,0 +1,199 @@
+//! The changes themselves, on a catalogue document: each leaves a document that a server can read, or none.
+
+use super::records::{recipient_entry, table_entry, table_record, token_entry, token_id};
+use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
+use crate::catalog::reach;
+use crate::catalog::write::{Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
+use crate::limits::TOKENS_PER_RECIPIENT_MAX;
+use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::version::TimestampMs;
+
+pub(super) fn share_text(name: &ShareName) -> String {
+    format!("share '{name}'")
+}
+
+pub(super) fn recipient_text(name: &RecipientName) -> String {
+    format!("recipient '{name}'")
+}
+
+pub(super) fn is_share(entry: &ShareEntry, name: &ShareName) -> bool {
+    ShareName::parse(&entry.name).is_ok_and(|found| found == *name)
+}
+
+fn is_schema(entry: &SchemaEntry, name: &SchemaName) -> bool {
+    SchemaName::parse(&entry.name).is_ok_and(|found| found == *name)
+}
+
+pub(super) fn is_recipient(entry: &RecipientEntry, name: &RecipientName) -> bool {
+    RecipientName::parse(&entry.name).is_ok_and(|found| found == *name)
+}
+
+pub(super) fn share_of<'a>(
+    document: &'a mut CatalogDocument,
+    name: &ShareName,
+) -> Result<&'a mut ShareEntry, WriteError> {
+    let found = document.shares.iter_mut().find(|entry| is_share(entry, name));
+    found.ok_or_else(|| WriteError::Missing { what: share_text(name) })
+}
+
+pub(super) fn recipient_of<'a>(
+    document: &'a mut CatalogDocument,
+    name: &RecipientName,
+) -> Result<&'a mut RecipientEntry, WriteError> {
+    let found = document.recipients.iter_mut().find(|entry| is_recipient(entry, name));
+    found.ok_or_else(|| WriteError::Missing { what: recipient_text(name) })
+}
+
+pub(super) fn tables_of(share: &ShareEntry) -> Result<Vec<TableRecord>, WriteError> {
+    let mut tables = share
+        .schemas
+        .iter()
+        .flat_map(|schema| schema.tables.iter().map(|table| table_record(&share.name, &schema.name, table)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let order = |table: &TableRecord| format!("{}/{}", table.schema.folded(), table.name.folded());
+    tables.sort_by_cached_key(order);
+    Ok(tables)
+}
+
+/// What the server could not read must not get into the file.
+fn checked(table: &TableRecord) -> Result<(), WriteError> {
+    let refused = |text: &str| Err(WriteError::Refused(text.into()));
+    reach::of(table).map_err(WriteError::Refused)?;
+    match table.location.split_once(":/") {
+        _ if table.location.is_empty() => refused("the location is empty"),
+        Some((scheme, _)) if !["s3", "s3a", "s3n", "file"].contains(&scheme) && !scheme.contains('/') => {
+            refused("the location is s3://bucket/prefix, file:///folder, or a path")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> Result<(), WriteError> {
+    checked(table)?;
+    let what = || format!("table '{}.{}.{}'", table.share, table.schema, table.name);
+    let share = share_of(document, &table.share)?;
+    let at = share.schemas.iter().position(|entry| is_schema(entry, &table.schema)).unwrap_or_else(|| {
+        share.schemas.push(SchemaEntry { name: table.schema.as_str().to_owned(), tables: Vec::new() });
+        share.schemas.len() - 1
+    });
+    let Some(schema) = share.schemas.get_mut(at) else { return Err(WriteError::Conflict { what: what() }) };
+    if schema.tables.iter().any(|entry| TableName::parse(&entry.name).is_ok_and(|found| found == table.name)) {
+        return Err(WriteError::Exists { what: what() });
+    }
+    schema.tables.push(table_entry(table));
+    Ok(())
+}
+
+pub(super) fn remove_table(
+    document: &mut CatalogDocument,
+    share: &ShareName,
+    schema: &SchemaName,
+    name: &TableName,
+) -> Result<(), WriteError> {
+    let entry = share_of(document, share)?;
+    let mut removed = false;
+    for own in entry.schemas.iter_mut().filter(|entry| is_schema(entry, schema)) {
+        own.tables.retain(|table| {
+            let this = TableName::parse(&table.name).is_ok_and(|found| found == *name);
+            removed |= this;
+            !this
+        });
+    }
+    if !removed {
+        return Err(WriteError::Missing { what: format!("table '{share}.{schema}.{name}'") });
+    }
+    entry.schemas.retain(|own| !own.tables.is_empty() || !is_schema(own, schema));
+    Ok(())
+}
+
+pub(super) fn delete_share(
+    document: &mut CatalogDocument,
+    name: &ShareName,
+    deletion: Deletion,
+) -> Result<(), WriteError> {
+    let id = share_of(document, name)?.id.clone();
+    let grants = document.recipients.iter().filter(|recipient| recipient.grants.contains(&id)).count();
+    if deletion == Deletion::OnlyIfUnused && grants > 0 {
+        let plural = if grants == 1 { "" } else { "s" };
+        return Err(WriteError::InUse { what: share_text(name), by: format!("{grants} grant{plural}") });
+    }
+    document.shares.retain(|entry| !is_share(entry, name));
+    for recipient in &mut document.recipients {
+        recipient.grants.retain(|grant| *grant != id);
+        recipient.granted_at.remove(&id);
+    }
+    Ok(())
+}
+
+pub(super) fn create_recipient(
+    document: &mut CatalogDocument,
+    recipient: &RecipientRecord,
+    token: &TokenRecord,
+) -> Result<(), WriteError> {
+    if token.recipient_id != recipient.id {
+        return Err(WriteError::Refused("the token belongs to another recipient".into()));
+    }
+    if document.recipients.iter().any(|entry| is_recipient(entry, &recipient.name) || entry.id == recipient.id) {
+        return Err(WriteError::Exists { what: recipient_text(&recipient.name) });
+    }
+    document.recipients.push(recipient_entry(recipient, token));
+    Ok(())
+}
+
+pub(super) fn rotate_token(
+    document: &mut CatalogDocument,
+    token: &TokenRecord,
+    others_end_at: TimestampMs,
+) -> Result<(), WriteError> {
+    let found = document.recipients.iter_mut().find(|entry| entry.id == token.recipient_id);
+    let entry = found.ok_or_else(|| WriteError::Missing { what: "recipient of that id".into() })?;
+    if entry.tokens.iter().any(|other| token_id(other) == token.id) {
+        return Err(WriteError::Exists { what: "a token of that id".into() });
+    }
+    if entry.tokens.len() >= TOKENS_PER_RECIPIENT_MAX {
+        return Err(WriteError::Refused(format!(
+            "recipient '{}' has {} tokens, and no recipient may have more; delete it and create it anew",
+            entry.name,
+            entry.tokens.len()
+        )));
+    }
+    for other in &mut entry.tokens {
+        let end = other.expires.as_deref().and_then(TimestampMs::parse);
+        if end.is_none_or(|end| end > others_end_at) {
+            other.expires = Some(others_end_at.to_iso());
+        }
+    }
+    entry.tokens.push(token_entry(token));
+    Ok(())
+}
+
+pub(super) fn grant(
+    document: &mut CatalogDocument,
+    share: &ShareName,
+    recipient: &RecipientName,
+    at: TimestampMs,
+) -> Result<(), WriteError> {
+    let id = share_of(document, share)?.id.clone();
+    let entry = recipient_of(document, recipient)?;
+    if entry.grants.contains(&id) {
+        return Err(WriteError::Exists { what: format!("grant of share '{share}' to recipient '{recipient}'") });
+    }
+    entry.granted_at.insert(id.clone(), at.to_iso());
+    entry.grants.push(id);
+    Ok(())
+}
+
+pub(super) fn revoke(
+    document: &mut CatalogDocument,
+    share: &ShareName,
+    recipient: &RecipientName,
+) -> Result<(), WriteError> {
+    let id = share_of(document, share)?.id.clone();
+    let entry = recipient_of(document, recipient)?;
+    if !entry.grants.contains(&id) {
+        return Err(WriteError::Missing { what: format!("grant of share '{share}' to recipient '{recipient}'") });
+    }
+    entry.grants.retain(|grant| *grant != id);
+    entry.granted_at.remove(&id);
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Items of shares, schemas and tables.
+
+use super::{Builder, COMMENT, CREATED, DISPLAY, Fields, Item, ItemError, Lifecycle, SHARE_ID, STATUS, primary_key};
+use crate::catalog::key::{self, Entity, KeyError};
+use crate::catalog::reach;
+use crate::catalog::write::{ShareRecord, TableRecord};
+use crate::model::location::TableLocation;
+use crate::model::name::{SchemaName, ShareName, TableName};
+use crate::model::securable::{History, Schema, Share, Table};
+use crate::model::version::Version;
+
+/// Attribute of a schema: how many tables it has.
+pub const TABLES: &str = "tables";
+/// Attribute of a share: how many grants are on it.
+pub const GRANTS: &str = "grants";
+/// Attribute of a table: its id.
+pub const TABLE_ID: &str = "tableId";
+/// Attribute of a table: the share's name as it was spelt.
+pub const SHARE_NAME: &str = "shareName";
+/// Attribute of a table: the schema's name as it was spelt.
+pub const SCHEMA_NAME: &str = "schemaName";
+/// Attribute of a table: `s3://bucket/prefix`.
+pub const LOCATION: &str = "location";
+/// Attribute of a table: the bucket's region.
+pub const REGION: &str = "region";
+/// Attribute of a table: which endpoint.
+pub const ENDPOINT: &str = "endpoint";
+/// Attribute of a table: the role that reads it.
+pub const ROLE_ARN: &str = "roleArn";
+/// Attribute of a table: the role's external id.
+pub const EXTERNAL_ID: &str = "externalId";
+/// Attribute of a table: [`LATEST`] or [`SHARED`].
+pub const HISTORY: &str = "history";
+/// Attribute of a table: the oldest version that is shared.
+pub const START_VERSION: &str = "startVersion";
+
+const LATEST: &str = "latest";
+const SHARED: &str = "shared";
+
+/// A share's item with what only the catalogue itself needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredShare {
+    /// The share.
+    pub record: ShareRecord,
+    /// Where in its life it is.
+    pub lifecycle: Lifecycle,
+    /// How many grants are on it.
+    pub grants: u64,
+}
+
+impl StoredShare {
+    /// As a recipient sees it.
+    pub fn into_share(self) -> Share {
+        Share { name: self.record.name, id: self.record.id, comment: self.record.comment }
+    }
+}
+
+/// A new share's item.
+///
+/// # Errors
+/// When it has no key.
+pub fn share_item(share: &ShareRecord) -> Result<Item, KeyError> {
+    Ok(Builder::new(&key::share_key(&share.name)?)
+        .indexed(&key::share_index_key(&share.name)?)
+        .text(DISPLAY, share.name.as_str())
+        .text(SHARE_ID, &share.id)
+        .text(STATUS, Lifecycle::Active.as_str())
+        .text_if_any(COMMENT, share.comment.as_deref())
+        .moment_if_any(CREATED, share.created_at)
+        .number(GRANTS, 0)
+        .build())
+}
+
+/// Reads a share's item.
+///
+/// # Errors
+/// When it is none that this program knows.
+pub fn read_share(item: &Item) -> Result<StoredShare, ItemError> {
+    let fields = Fields::of("share", item)?;
+    let name = ShareName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;
+    at(item, &fields, &Entity::Share { share: name.folded() })?;
+    Ok(StoredShare {
+        record: ShareRecord {
+            name,
+            id: fields.text(SHARE_ID)?.to_owned(),
+            comment: fields.owned_if_any(COMMENT)?,
+            created_at: fields.moment_if_any(CREATED)?,
+        },
+        lifecycle: fields.lifecycle()?,
+        grants: fields.number(GRANTS)?,
+    })
+}
+
+/// A schema's item with what only the catalogue itself needs.
+#[derive(Debug, Clone)]
+pub struct StoredSchema {
+    /// Its name.
+    pub name: SchemaName,
+    /// The share's id.
+    pub share_id: String,
+    /// How many tables it has.
+    pub tables: u64,
+}
+
+impl StoredSchema {
+    /// As a recipient of the share sees it; nothing when it is left over from another share of that name.
+    pub fn into_schema(self, share: &Share) -> Option<Schema> {
+        (self.share_id == share.id).then(|| Schema { share: share.name.clone(), name: self.name })
+    }
+}
+
+/// The item of a schema with its first table.
+///
+/// # Errors
+/// When it has no key.
+pub fn schema_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError> {
+    Ok(Builder::new(&key::schema_key(&table.share, &table.schema)?)
+        .text(DISPLAY, table.schema.as_str())
+        .text(SHARE_ID, share_id)
+        .number(TABLES, 1)
+        .build())
+}
+
+/// Reads a schema's item.
+///
+/// # Errors
+/// When it is none that this program knows.
+pub fn read_schema(item: &Item) -> Result<StoredSchema, ItemError> {
+    let fields = Fields::of("schema", item)?;
+    let name = SchemaName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;
+    let (pk, sk) = primary_key(item)?;
+    match Entity::of(pk, sk) {
+        Some(Entity::Schema { schema, .. }) if schema == name.folded() => {}
+        _ => return Err(fields.bad(key::SK)),
+    }
+    Ok(StoredSchema { name, share_id: fields.text(SHARE_ID)?.to_owned(), tables: fields.number(TABLES)? })
+}
+
+/// A table's item with what only the catalogue itself needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTable {
+    /// The table.
+    pub record: TableRecord,
+    /// The share's id.
+    pub share_id: String,
+}
+
+impl StoredTable {
+    /// As a recipient of the share sees it; nothing when it is left over from another share of that name.
+    ///
+    /// # Errors
+    /// When the place it lies at cannot be reached by this program.
+    pub fn into_table(self, share: &Share) -> Result<Option<Table>, ItemError> {
+        let Self { record, share_id } = self;
+        if share_id != share.id {
+            return Ok(None);
+        }
+        let bad = |name| ItemError::Attribute { kind: "table", name };
+        let reach = reach::of(&record).map_err(|_| bad(ENDPOINT))?;
+        let location = TableLocation::parse(&record.location).map_err(|_| bad(LOCATION))?.reached_by(reach);
+        Ok(Some(Table {
+            share: share.name.clone(),
+            share_id,
+            schema: record.schema,
+            name: record.name,
+            id: record.id,
+            location,
+            history: record.history,
+        }))
+    }
+}
+
+/// A table's item.
+///
+/// # Errors
+/// When it has no key.
+pub fn table_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError> {
+    let index = key::table_index_key(&table.location, &table.share, &table.schema, &table.name)?;
+    let item = Builder::new(&key::table_key(&table.share, &table.schema, &table.name)?)
+        .indexed(&index)
+        .text(DISPLAY, table.name.as_str())
+        .text(SHARE_NAME, table.share.as_str())
+        .text(SCHEMA_NAME, table.schema.as_str())
+        .text(SHARE_ID, share_id)
+        .text(TABLE_ID, &table.id)
+        .text(LOCATION, &table.location)
+        .text_if_any(REGION, table.region.as_deref())
+        .text_if_any(ENDPOINT, table.endpoint.as_deref())
+        .text_if_any(ROLE_ARN, table.role_arn.as_deref())
+        .text_if_any(EXTERNAL_ID, table.external_id.as_deref())
+        .moment_if_any(CREATED, table.created_at);
+    Ok(match table.history {
+        History::NotShared => item.text(HISTORY, LATEST),
+        History::SharedFrom(version) => item.text(HISTORY, SHARED).number(START_VERSION, version.number()),
+    }
+    .build())
+}
+
+/// Reads a table's item.
+///
+/// # Errors
+/// When it is none that this program knows.
+pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
+    let fields = Fields::of("table", item)?;
+    let share = ShareName::parse(fields.text(SHARE_NAME)?).map_err(|_| fields.bad(SHARE_NAME))?;
+    let schema = SchemaName::parse(fields.text(SCHEMA_NAME)?).map_err(|_| fields.bad(SCHEMA_NAME))?;
+    let name = TableName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;
+    let named = Entity::Table { share: share.folded(), schema: schema.folded(), table: name.folded() };
+    at(item, &fields, &named)?;
+    let history = match fields.text(HISTORY)? {
+        LATEST => History::NotShared,
+        SHARED => History::SharedFrom(Version::new(fields.number(START_VERSION)?)),
+        _ => return Err(fields.bad(HISTORY)),
+    };
+    let record = TableRecord {
+        share,
+        schema,
+        name,
+        id: fields.text(TABLE_ID)?.to_owned(),
+        location: fields.text(LOCATION)?.to_owned(),
+        region: fields.owned_if_any(REGION)?,
+        endpoint: fields.owned_if_any(ENDPOINT)?,
+        role_arn: fields.owned_if_any(ROLE_ARN)?,
+        external_id: fields.owned_if_any(EXTERNAL_ID)?,
+        history,
+        created_at: fields.moment_if_any(CREATED)?,
+    };
+    Ok(StoredTable { record, share_id: fields.text(SHARE_ID)?.to_owned() })
+}
+
+/// An item is read only where its names say it is: one copied to another key is nobody's.
+fn at(item: &Item, fields: &Fields<'_>, named: &Entity<'_>) -> Result<(), ItemError> {
+    let (pk, sk) = primary_key(item)?;
+    if Entity::of(pk, sk).as_ref() == Some(named) { Ok(()) } else { Err(fields.bad(key::SK)) }
+}

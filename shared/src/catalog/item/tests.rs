@@ -1,0 +1,152 @@
+//! Records survive being written as items, and items that this program does not know are refused.
+
+use super::recipient::*;
+use super::share::*;
+use super::*;
+use crate::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
+use crate::model::location::Endpoint;
+use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::securable::{History, Share};
+use crate::model::version::Version;
+
+fn share() -> ShareRecord {
+    ShareRecord {
+        name: ShareName::parse("Sales.EU").unwrap(),
+        id: "s-1".into(),
+        comment: Some("c".into()),
+        created_at: Some(TimestampMs::new(5)),
+    }
+}
+
+fn table() -> TableRecord {
+    TableRecord {
+        share: ShareName::parse("Sales.EU").unwrap(),
+        schema: SchemaName::parse("Straße").unwrap(),
+        name: TableName::parse("Orders").unwrap(),
+        id: "t-1".into(),
+        location: "s3://bucket/a/b".into(),
+        region: Some("eu-west-1".into()),
+        endpoint: Some("dualstack".into()),
+        role_arn: Some("arn:aws:iam::1:role/r".into()),
+        external_id: Some("x".into()),
+        history: History::SharedFrom(Version::new(7)),
+        created_at: None,
+    }
+}
+
+fn recipient() -> StoredRecipient {
+    StoredRecipient {
+        record: RecipientRecord {
+            name: RecipientName::parse("Ada").unwrap(),
+            id: "r-1".into(),
+            comment: None,
+            status: Status::Active,
+            created_at: Some(TimestampMs::new(6)),
+        },
+        lifecycle: Lifecycle::Active,
+        token_ids: vec!["k-1".into()],
+        revision: 3,
+    }
+}
+
+fn token() -> TokenRecord {
+    TokenRecord {
+        id: "k-1".into(),
+        recipient_id: "r-1".into(),
+        hash: "ab".into(),
+        key_id: Some(2),
+        not_before: Some(TimestampMs::new(1)),
+        expires_at: Some(TimestampMs::new(90_000)),
+        status: Status::Disabled,
+        created_at: Some(TimestampMs::new(9)),
+    }
+}
+
+fn grant() -> GrantRecord {
+    GrantRecord {
+        share: ShareName::parse("Sales.EU").unwrap(),
+        share_id: "s-1".into(),
+        recipient: RecipientName::parse("Ada").unwrap(),
+        recipient_id: "r-1".into(),
+        granted_at: Some(TimestampMs::new(8)),
+    }
+}
+
+#[test]
+fn records_survive() {
+    let stored = read_share(&share_item(&share()).unwrap()).unwrap();
+    assert_eq!((&stored.record, stored.lifecycle, stored.grants), (&share(), Lifecycle::Active, 0));
+    assert_eq!(stored.record.name.as_str(), "Sales.EU");
+
+    let stored = read_table(&table_item(&table(), "s-1").unwrap()).unwrap();
+    assert_eq!((&stored.record, stored.share_id.as_str()), (&table(), "s-1"));
+    assert_eq!(stored.record.schema.as_str(), "Straße");
+
+    assert_eq!(read_stored_recipient(&recipient_item(&recipient()).unwrap()).unwrap(), recipient());
+    assert_eq!(read_token(&token_item(&token(), &recipient().record.name).unwrap()).unwrap(), token());
+    assert_eq!(read_grant(&grant_item(&grant()).unwrap()).unwrap(), grant());
+    assert_eq!(read_recipient_name(&recipient_name_item(&recipient().record).unwrap()).unwrap(), "r-1");
+}
+
+#[test]
+fn a_table_is_reached_as_its_provider_said() {
+    let owner = Share { name: share().name, id: "s-1".into(), comment: None };
+    let stored = read_table(&table_item(&table(), "s-1").unwrap()).unwrap();
+    let reached = stored.into_table(&owner).unwrap().unwrap();
+    assert_eq!((reached.location.bucket(), reached.location.prefix()), ("bucket", "a/b"));
+    assert!(reached.location.reach().endpoint == Endpoint::DualStack);
+    assert_eq!(reached.location.reach().role.as_ref().unwrap().external_id.as_deref(), Some("x"));
+}
+
+#[test]
+fn what_another_share_of_the_name_left_is_not_there() {
+    let other = Share { name: share().name, id: "s-2".into(), comment: None };
+    assert!(read_table(&table_item(&table(), "s-1").unwrap()).unwrap().into_table(&other).unwrap().is_none());
+    assert!(read_schema(&schema_item(&table(), "s-1").unwrap()).unwrap().into_schema(&other).is_none());
+}
+
+#[test]
+fn an_unknown_format_version_is_refused() {
+    for version in [AttributeValue::N("2".into()), AttributeValue::S("1".into())] {
+        let mut item = share_item(&share()).unwrap();
+        item.insert(VERSION.into(), version);
+        let error = read_share(&item).unwrap_err();
+        assert!(error.to_string().contains("format version"), "{error}");
+    }
+    let mut item = token_item(&token(), &recipient().record.name).unwrap();
+    item.remove(VERSION);
+    assert_eq!(read_token(&item).unwrap_err(), ItemError::Version { kind: "token", found: None });
+}
+
+#[test]
+fn an_item_under_anothers_key_is_refused() {
+    let mut item = grant_item(&grant()).unwrap();
+    item.insert("PK".into(), AttributeValue::S("R/r-2".into()));
+    assert!(read_grant(&item).is_err());
+    let mut item = table_item(&table(), "s-1").unwrap();
+    item.insert("SK".into(), AttributeValue::S("T/a/b".into()));
+    assert!(read_table(&item).is_err());
+}
+
+#[test]
+fn what_is_being_deleted_may_not_be_used() {
+    let mut item = recipient_item(&recipient()).unwrap();
+    item.insert(STATUS.into(), AttributeValue::S(DELETING.into()));
+    assert_eq!(read_recipient(&item).unwrap().status, Status::Disabled);
+    item.insert(STATUS.into(), AttributeValue::S("SOMETHING".into()));
+    assert!(read_recipient(&item).is_err());
+}
+
+#[test]
+fn errors_hold_no_values() {
+    let mut item = table_item(&table(), "s-1").unwrap();
+    item.insert(LOCATION.into(), AttributeValue::N("1".into()));
+    let text = read_table(&item).unwrap_err().to_string();
+    assert!(text.contains("location") && !text.contains("bucket"), "{text}");
+}
+
+#[test]
+fn dynamodb_removes_a_token_long_after_its_end() {
+    let item = token_item(&token(), &recipient().record.name).unwrap();
+    assert_eq!(item[TTL], AttributeValue::N((90 + crate::limits::TOKEN_KEPT_AFTER_END_SECS).to_string()));
+}
