@@ -10,18 +10,37 @@ use crate::error::Error;
 use crate::model::recipient::Recipient;
 use crate::secret::Secret;
 
+#[cfg(feature = "dynamo")]
+pub mod dynamo;
 #[cfg(feature = "local")]
 pub mod embedded;
+pub mod keyring;
+pub mod mint;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+pub mod stored;
 pub mod token;
+
+/// Whose a good token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The recipient's stable id.
+    pub recipient_id: String,
+    /// The provider's name for the recipient.
+    pub recipient_name: String,
+    /// The token's public part, where it has one.
+    pub token_id: Option<String>,
+}
 
 /// Knows whose a token is.
 #[async_trait]
 pub trait Tokens: Send + Sync {
-    /// The id of the recipient that a token belongs to, if it is good now.
+    /// Whom a token belongs to, if it is good now. A token that is unknown, not yet or no longer good, or whose recipient
+    /// is disabled belongs to nobody.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn recipient_of(&self, token: &Secret) -> Result<Option<String>, Error>;
+    async fn holder_of(&self, token: &Secret) -> Result<Option<Holder>, Error>;
 }
 
 /// Lets recipients in.
@@ -31,7 +50,7 @@ pub struct Gate(Kind);
 #[derive(Clone)]
 enum Kind {
     Tokens(Arc<dyn Tokens>),
-    Open(String),
+    Open(Holder),
 }
 
 impl Gate {
@@ -40,9 +59,10 @@ impl Gate {
         Self(Kind::Tokens(tokens))
     }
 
-    /// A gate that takes everybody for one recipient. For a server that only this machine can reach.
-    pub fn open(recipient_id: impl Into<String>) -> Self {
-        Self(Kind::Open(recipient_id.into()))
+    /// A gate that takes everybody for one recipient, whose id is its name. For a server that only this machine can reach.
+    pub fn open(recipient: impl Into<String>) -> Self {
+        let id: String = recipient.into();
+        Self(Kind::Open(Holder { recipient_name: id.clone(), recipient_id: id, token_id: None }))
     }
 
     /// Identifies the caller.
@@ -52,18 +72,19 @@ impl Gate {
     pub async fn admit(&self, headers: &HeaderMap) -> Result<Recipient, Error> {
         let tokens = match &self.0 {
             Kind::Tokens(tokens) => tokens,
-            Kind::Open(id) => return Ok(Recipient::admitted(id.clone())),
+            Kind::Open(holder) => return Ok(admitted(holder.clone())),
         };
         let token = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(bearer)
             .ok_or(Error::Unauthenticated)?;
-        match tokens.recipient_of(&token).await? {
-            Some(id) => Ok(Recipient::admitted(id)),
-            None => Err(Error::Unauthenticated),
-        }
+        tokens.holder_of(&token).await?.map(admitted).ok_or(Error::Unauthenticated)
     }
+}
+
+fn admitted(holder: Holder) -> Recipient {
+    Recipient::admitted(holder.recipient_id, holder.recipient_name, holder.token_id)
 }
 
 impl std::fmt::Debug for Gate {

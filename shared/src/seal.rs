@@ -1,6 +1,9 @@
 //! Sealed tokens: a payload that only this server can read and that nobody can change, bound to the place it was made
 //! for. Text in base64url without padding, so that clients may put it into a URL as it is.
 
+use std::fmt;
+
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -9,7 +12,25 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use crate::entropy;
 use crate::error::Error;
 
+pub mod keyring;
+
 const NONCE_BYTES: usize = 24;
+
+/// Seals and opens tokens.
+#[async_trait]
+pub trait Sealing: fmt::Debug + Send + Sync {
+    /// Seals a payload for one place. `context` names the place; opening needs the same one.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness, or the key cannot be read.
+    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error>;
+
+    /// Opens a token; nothing when it is forged, damaged, or was made elsewhere or for another place.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error>;
+}
 
 /// Seals and opens tokens with one key.
 #[derive(Clone)]
@@ -36,6 +57,15 @@ impl Sealer {
     /// # Errors
     /// When the operating system has no randomness.
     pub fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
+        Ok(URL_SAFE_NO_PAD.encode(self.seal_bytes(context, payload)?))
+    }
+
+    /// Opens a token; nothing when it is forged, damaged, or was made elsewhere or for another place.
+    pub fn open(&self, context: &[&str], token: &str) -> Option<Vec<u8>> {
+        self.open_bytes(context, &URL_SAFE_NO_PAD.decode(token).ok()?)
+    }
+
+    fn seal_bytes(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error> {
         let nonce: [u8; NONCE_BYTES] = entropy::bytes()?;
         let aad = canonical(context);
         let sealed = self
@@ -44,21 +74,30 @@ impl Sealer {
             .map_err(|_| Error::defect("a token could not be sealed"))?;
         let mut token = nonce.to_vec();
         token.extend_from_slice(&sealed);
-        Ok(URL_SAFE_NO_PAD.encode(token))
+        Ok(token)
     }
 
-    /// Opens a token; nothing when it is forged, damaged, or was made elsewhere or for another place.
-    pub fn open(&self, context: &[&str], token: &str) -> Option<Vec<u8>> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    fn open_bytes(&self, context: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
         let aad = canonical(context);
         self.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
     }
 }
 
-impl std::fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealer(***)")
+    }
+}
+
+#[async_trait]
+impl Sealing for Sealer {
+    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
+        Self::seal(self, context, payload)
+    }
+
+    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(Self::open(self, context, token))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Tokens;
+use super::{Holder, Tokens};
 use crate::catalog::file::CatalogSource;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -31,7 +31,8 @@ impl std::fmt::Debug for EmbeddedTokens {
 
 #[async_trait]
 impl Tokens for EmbeddedTokens {
-    async fn recipient_of(&self, token: &Secret) -> Result<Option<String>, Error> {
-        Ok(self.source.current().recipient_of(token, self.clock.now()))
+    async fn holder_of(&self, token: &Secret) -> Result<Option<Holder>, Error> {
+        let holder = self.source.current().holder_of(token, self.clock.now());
+        Ok(holder.map(|(recipient_id, recipient_name)| Holder { recipient_id, recipient_name, token_id: None }))
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::limits::{LIST_PAGE_BYTES_MAX, LIST_TOKEN_TTL_SECS, PAGE_TOKEN_CHARS_MAX};
 use crate::model::page::{Page, PageSize, Position};
 use crate::model::version::TimestampMs;
-use crate::seal::Sealer;
+use crate::seal::Sealing;
 use crate::wire::list;
 
 /// Items asked of the catalogue at once when the caller set no limit.
@@ -20,7 +20,7 @@ const FETCH_ITEMS: usize = 500;
 /// Seals and opens the page tokens of the list routes.
 #[derive(Debug, Clone)]
 pub struct PageTokens {
-    sealer: Sealer,
+    sealing: Arc<dyn Sealing>,
     clock: Arc<dyn Clock>,
 }
 
@@ -32,19 +32,19 @@ struct TokenPayload {
 }
 
 impl PageTokens {
-    /// Tokens sealed with this sealer.
-    pub fn new(sealer: Sealer, clock: Arc<dyn Clock>) -> Self {
-        Self { sealer, clock }
+    /// Tokens sealed in this way.
+    pub fn new(sealing: Arc<dyn Sealing>, clock: Arc<dyn Clock>) -> Self {
+        Self { sealing, clock }
     }
 
-    fn seal(&self, context: &[&str], after: Position) -> Result<String, Error> {
+    async fn seal(&self, context: &[&str], after: Position) -> Result<String, Error> {
         let payload = TokenPayload { after, expires: self.clock.now().plus_secs(LIST_TOKEN_TTL_SECS).millis() };
         let payload = serde_json::to_vec(&payload)
             .map_err(|cause| Error::internal("a page token could not be written as JSON", cause))?;
-        self.sealer.seal(context, &payload)
+        self.sealing.seal(context, &payload).await
     }
 
-    fn open(&self, context: &[&str], token: &str) -> Result<Position, Error> {
+    async fn open(&self, context: &[&str], token: &str) -> Result<Position, Error> {
         let invalid = || {
             Error::InvalidParameter(
                 "invalid 'nextPageToken': it was not issued for this list or has expired. Start again without pageToken."
@@ -54,7 +54,7 @@ impl PageTokens {
         if token.len() > PAGE_TOKEN_CHARS_MAX {
             return Err(invalid());
         }
-        let payload = self.sealer.open(context, token).ok_or_else(invalid)?;
+        let payload = self.sealing.open(context, token).await?.ok_or_else(invalid)?;
         let payload: TokenPayload = serde_json::from_slice(&payload).map_err(|_| invalid())?;
         if self.clock.now() > TimestampMs::new(payload.expires) {
             return Err(invalid());
@@ -80,7 +80,10 @@ where
     let mut bound: Vec<&str> = folded.iter().map(String::as_str).collect();
     bound.push(call.recipient.id());
     let token = call.query.get("pageToken").filter(|token| !token.is_empty());
-    let mut after = token.map(|token| tokens.open(&bound, token)).transpose()?;
+    let mut after = match token {
+        Some(token) => Some(tokens.open(&bound, token).await?),
+        None => None,
+    };
 
     let limit = match size {
         PageSize::AtMost(limit) => limit as usize,
@@ -107,6 +110,6 @@ where
             break cut || page.more;
         }
     };
-    let next = if more { Some(tokens.seal(&bound, after.unwrap_or_default())?) } else { None };
+    let next = if more { Some(tokens.seal(&bound, after.unwrap_or_default()).await?) } else { None };
     list::list_body(&items, next.as_deref())
 }
