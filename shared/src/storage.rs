@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "s3")]
 pub mod s3;
 
 /// An object of a log folder.

@@ -9,8 +9,9 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+pub use crate::credentials::SigningKeys;
 use crate::error::Error;
-use crate::model::location::TableLocation;
+use crate::model::location::{Endpoint, TableLocation};
 use crate::model::version::TimestampMs;
 use crate::secret::{Secret, SignedUrl};
 
@@ -19,24 +20,13 @@ type HmacSha256 = Hmac<Sha256>;
 /// The parameter that the AWS SDK adds to say which operation a URL is for.
 const OPERATION: &str = "x-id=GetObject";
 
-/// Keys to sign with.
-#[derive(Debug, Clone)]
-pub struct SigningKeys {
-    /// The access key id; public.
-    pub access_key_id: String,
-    /// The secret access key.
-    pub secret_access_key: Secret,
-    /// The session token of temporary credentials.
-    pub session_token: Option<Secret>,
-}
-
 /// Where signed URLs lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The region in the credential scope.
     pub region: String,
-    /// An S3-compatible store's endpoint such as `http://127.0.0.1:9000`, addressed in path style; `None` for AWS.
-    pub endpoint: Option<String>,
+    /// Which of the region's endpoints, or another store such as `http://127.0.0.1:9000`, addressed in path style.
+    pub endpoint: Endpoint,
 }
 
 /// Signs URLs of one table's files with one moment and one lifetime.
@@ -85,6 +75,8 @@ impl UrlSigner {
         operation: Option<&str>,
     ) -> Result<Self, Error> {
         let Host { scheme, host, path_style } = Host::of(table.bucket(), target)?;
+        // The signature's date has no fractions, so neither has the end: nothing is promised for longer than it is good.
+        let now = now.whole_secs();
         let date_time = now.to_amz();
         let date = date_time.get(..8).ok_or(Error::defect("the clock shows no date"))?;
         let scope = format!("{date}/{}/s3/aws4_request", target.region);
@@ -167,26 +159,42 @@ struct Host {
 impl Host {
     /// Virtual-hosted style on AWS; path style for other stores and for buckets whose dots no certificate covers.
     fn of(bucket: &str, target: &Target) -> Result<Self, Error> {
-        if let Some(endpoint) = &target.endpoint {
-            let (scheme, rest) = endpoint.split_once("://").ok_or(Error::defect("the S3 endpoint has no scheme"))?;
-            let scheme = match scheme {
-                "http" => "http",
-                "https" => "https",
-                _ => return Err(Error::defect("the S3 endpoint is neither http nor https")),
-            };
-            let host = rest.trim_end_matches('/');
-            if host.is_empty() || host.contains('/') {
-                return Err(Error::defect("the S3 endpoint is not a plain host"));
-            }
-            let default_port = if scheme == "http" { ":80" } else { ":443" };
-            let host = host.strip_suffix(default_port).unwrap_or(host);
-            return Ok(Self { scheme, host: host.to_owned(), path_style: true });
-        }
-        let suffix = if target.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let service = format!("s3.{}.{suffix}", target.region);
+        let service = match &target.endpoint {
+            Endpoint::Standard => "s3",
+            Endpoint::DualStack => "s3.dualstack",
+            Endpoint::Fips => "s3-fips",
+            Endpoint::Custom(url) => return Self::custom(url),
+        };
+        let service = format!("{service}.{}.{}", target.region, domain(&target.region));
         let path_style = bucket.contains('.');
         let host = if path_style { service } else { format!("{bucket}.{service}") };
         Ok(Self { scheme: "https", host, path_style })
+    }
+
+    fn custom(url: &str) -> Result<Self, Error> {
+        let (scheme, rest) = url.split_once("://").ok_or(Error::defect("the S3 endpoint has no scheme"))?;
+        let (scheme, default_port) = match scheme {
+            "http" => ("http", ":80"),
+            "https" => ("https", ":443"),
+            _ => return Err(Error::defect("the S3 endpoint is neither http nor https")),
+        };
+        let host = rest.trim_end_matches('/');
+        if host.is_empty() || host.contains(['/', '?', '#', '@']) {
+            return Err(Error::defect("the S3 endpoint is not a plain host"));
+        }
+        let host = host.strip_suffix(default_port).unwrap_or(host);
+        Ok(Self { scheme, host: host.to_owned(), path_style: true })
+    }
+}
+
+/// The domain of a region's partition.
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else if region.starts_with("eusc-") {
+        "amazonaws.eu"
+    } else {
+        "amazonaws.com"
     }
 }
 
@@ -253,7 +261,7 @@ mod tests {
         };
         let now = TimestampMs::parse("2013-05-24T00:00:00Z").unwrap();
         // The example's host carries no region; an endpoint that already names the bucket gives the same request.
-        let target = Target { region: "us-east-1".into(), endpoint: None };
+        let target = Target { region: "us-east-1".into(), endpoint: Endpoint::Standard };
         let mut signer =
             UrlSigner::prepare(&TableLocation::new("examplebucket", ""), &target, &keys, now, 86_400, None).unwrap();
         signer.request_tail =
@@ -272,17 +280,36 @@ mod tests {
 
     #[test]
     fn style_follows_the_bucket_and_the_endpoint() {
-        let aws = Target { region: "eu-west-1".into(), endpoint: None };
-        let host = Host::of("plain", &aws).unwrap();
-        assert_eq!((host.host.as_str(), host.path_style), ("plain.s3.eu-west-1.amazonaws.com", false));
-        let host = Host::of("with.dots", &aws).unwrap();
-        assert_eq!((host.host.as_str(), host.path_style), ("s3.eu-west-1.amazonaws.com", true));
-        let custom = Target { region: "x".into(), endpoint: Some("http://127.0.0.1:9000/".into()) };
-        let host = Host::of("plain", &custom).unwrap();
-        assert_eq!((host.scheme, host.host.as_str(), host.path_style), ("http", "127.0.0.1:9000", true));
-        for bad in ["127.0.0.1", "ftp://x", "http://x/y"] {
-            let target = Target { region: "x".into(), endpoint: Some(bad.into()) };
+        let host = |bucket: &str, region: &str, endpoint: Endpoint| {
+            let host = Host::of(bucket, &Target { region: region.into(), endpoint }).unwrap();
+            (host.scheme, host.host, host.path_style)
+        };
+        let on_aws = |host: &str, path_style| ("https", host.to_owned(), path_style);
+        for (bucket, region, endpoint, expected, path_style) in [
+            ("plain", "eu-west-1", Endpoint::Standard, "plain.s3.eu-west-1.amazonaws.com", false),
+            ("with.dots", "eu-west-1", Endpoint::Standard, "s3.eu-west-1.amazonaws.com", true),
+            ("plain", "eu-west-1", Endpoint::DualStack, "plain.s3.dualstack.eu-west-1.amazonaws.com", false),
+            ("with.dots", "us-east-1", Endpoint::DualStack, "s3.dualstack.us-east-1.amazonaws.com", true),
+            ("plain", "us-gov-west-1", Endpoint::Fips, "plain.s3-fips.us-gov-west-1.amazonaws.com", false),
+            ("plain", "cn-north-1", Endpoint::Standard, "plain.s3.cn-north-1.amazonaws.com.cn", false),
+            ("plain", "eusc-de-east-1", Endpoint::Standard, "plain.s3.eusc-de-east-1.amazonaws.eu", false),
+        ] {
+            assert_eq!(host(bucket, region, endpoint), on_aws(expected, path_style));
+        }
+        let custom = host("plain", "x", Endpoint::Custom("http://127.0.0.1:9000/".into()));
+        assert_eq!(custom, ("http", "127.0.0.1:9000".to_owned(), true));
+        for bad in ["127.0.0.1", "ftp://x", "http://x/y", "http://u@x", "https://x?y"] {
+            let target = Target { region: "x".into(), endpoint: Endpoint::Custom(bad.into()) };
             assert!(Host::of("b", &target).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_end_is_the_one_that_the_signature_states() {
+        let keys = SigningKeys { access_key_id: "A".into(), secret_access_key: Secret::new("s"), session_token: None };
+        let target = Target { region: "us-east-1".into(), endpoint: Endpoint::Standard };
+        let at = TimestampMs::new(1_767_225_600_999);
+        let signer = UrlSigner::new(&TableLocation::new("b", "t"), &target, &keys, at, 3600).unwrap();
+        assert_eq!(signer.expires_at(), TimestampMs::new(1_767_229_200_000));
     }
 }

@@ -1,0 +1,110 @@
+//! The adapter against answers that an emulator does not give: what S3 says to those who may not list, and where a bucket
+//! is in another region.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::error::chain;
+use crate::secret::Secret;
+
+/// A store that answers every request line in one way, on a port of its own.
+async fn store(answer: fn(&str) -> (u16, &'static str, String)) -> S3LogStore {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && socket.read_exact(&mut byte).await.is_ok() {
+                head.extend(byte);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let (status, headers, body) = answer(head.lines().next().unwrap_or_default());
+            let length = body.len();
+            let text =
+                format!("HTTP/1.1 {status} x\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            socket.write_all(text.as_bytes()).await.unwrap();
+        }
+    });
+    let embedded = EmbeddedStore::new(endpoint, "id", &Secret::new("secret"));
+    S3LogStore::new(LocalReach::shared(Some(embedded), None))
+}
+
+fn table() -> TableLocation {
+    TableLocation::new(format!("{EMBEDDED_BUCKET_PREFIX}b"), "t")
+}
+
+fn error_body(code: &str, message: &str) -> String {
+    format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
+}
+
+fn listing(keys: &[&str]) -> String {
+    let contents: String =
+        keys.iter().map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>")).collect();
+    format!("<ListBucketResult>{contents}</ListBucketResult>")
+}
+
+/// Refuses every GET of an object; lists one that is there.
+fn denies(request: &str) -> (u16, &'static str, String) {
+    if request.contains("list-type=2") {
+        let there = request.contains("there.json");
+        (200, "", listing(if there { &["t/_delta_log/there.json"] } else { &["t/_delta_log/gone.json.crc"] }))
+    } else {
+        (403, "", error_body("AccessDenied", "Access Denied"))
+    }
+}
+
+#[tokio::test]
+async fn denied_and_not_listed_is_not_there() {
+    let store = store(denies).await;
+    assert_eq!(store.get(&table(), "gone.json", 10).await.unwrap(), None);
+    let missing = store.get_range(&table(), "gone.json", 0..5).await.unwrap_err();
+    assert!(matches!(missing, Error::TableFilesMissing(_)), "{missing:?}");
+}
+
+#[tokio::test]
+async fn denied_and_listed_is_denied() {
+    let store = store(denies).await;
+    let denied = store.get(&table(), "there.json", 10).await.unwrap_err();
+    assert!(matches!(denied, Error::StorageDenied(_)), "{denied:?}");
+    assert!(matches!(store.get_range(&table(), "there.json", 0..5).await, Err(Error::StorageDenied(_))));
+}
+
+#[tokio::test]
+async fn denied_everywhere_is_denied() {
+    let store = store(|_| (403, "", error_body("AccessDenied", "arn:aws:iam::1:role/r may not"))).await;
+    let denied = store.get(&table(), "gone.json", 10).await.unwrap_err();
+    assert!(matches!(denied, Error::StorageDenied(_)), "{denied:?}");
+    assert!(!chain(&denied).contains("arn:"), "{}", chain(&denied));
+}
+
+#[tokio::test]
+async fn a_bucket_elsewhere_names_its_region_to_the_log_alone() {
+    let moved =
+        store(|_| (301, "x-amz-bucket-region: ap-south-1\r\n", error_body("PermanentRedirect", "use the endpoint")));
+    let malformed = store(|_| {
+        let message = "the region 'us-east-1' is wrong; expecting 'eu-west-1'";
+        (400, "", error_body("AuthorizationHeaderMalformed", message))
+    });
+    for (store, region) in [(moved.await, "ap-south-1"), (malformed.await, "eu-west-1")] {
+        for error in [
+            store.list(&table(), None).await.unwrap_err(),
+            store.get(&table(), "x", 10).await.unwrap_err(),
+            store.get_range(&table(), "x", 0..5).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::WrongRegion(_)), "{error:?}");
+            assert!(chain(&error).contains(region), "{}", chain(&error));
+            assert!(error.public().contains("set the table's region") && !error.public().contains(region));
+        }
+    }
+}
+
+#[test]
+fn the_right_region_is_read_wherever_s3_says_it() {
+    let message = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'";
+    assert_eq!(right_region(Some("ap-south-1"), Some(message)).as_deref(), Some("ap-south-1"));
+    assert_eq!(right_region(None, Some(message)).as_deref(), Some("eu-west-1"));
+    assert_eq!(right_region(None, Some("moved")), None);
+    assert_eq!(right_region(Some("a\nb: forged"), None), None);
+}
