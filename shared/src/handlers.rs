@@ -5,6 +5,7 @@ use ::http::HeaderMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::audit::Notes;
 use crate::error::Error;
 use crate::model::capability::ResponseFormat;
 use crate::model::recipient::Recipient;
@@ -44,6 +45,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body, whole.
     pub body: Bytes,
+    /// What the audit event should say beside what the pipeline sees.
+    pub notes: Notes,
 }
 
 /// The variable parts of a path, decoded once.

@@ -6,3 +6,4 @@ pub mod gzip;
 pub mod pipeline;
 pub mod respond;
 pub mod stream;
+pub mod watch;

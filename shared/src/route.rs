@@ -16,6 +16,16 @@ pub enum Access {
     Public,
 }
 
+/// How API Gateway carries a route's answers; its `responseTransferMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transfer {
+    /// Whole, as text in an envelope that Lambda bounds; the gateway compresses it.
+    Buffered,
+    /// Piece by piece, as they are made; a connection of our own does the same.
+    #[default]
+    Streamed,
+}
+
 /// One route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
@@ -27,25 +37,31 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// How its answers travel.
+    pub transfer: Transfer,
 }
 
-const fn bearer(id: &'static str, method: &'static str, path: &'static str) -> Route {
-    Route { id, method, path, access: Access::Bearer }
+const fn whole(id: &'static str, method: &'static str, path: &'static str) -> Route {
+    Route { id, method, path, access: Access::Bearer, transfer: Transfer::Buffered }
+}
+
+const fn streamed(id: &'static str, method: &'static str, path: &'static str) -> Route {
+    Route { id, method, path, access: Access::Bearer, transfer: Transfer::Streamed }
 }
 
 /// Every route, in the order of the protocol.
 pub const ROUTES: [Route; 11] = [
-    bearer("list-shares", "GET", "/shares"),
-    bearer("get-share", "GET", "/shares/{share}"),
-    bearer("list-schemas", "GET", "/shares/{share}/schemas"),
-    bearer("list-tables", "GET", "/shares/{share}/schemas/{schema}/tables"),
-    bearer("list-all-tables", "GET", "/shares/{share}/all-tables"),
-    bearer("table-version", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/version"),
-    bearer("table-version", "HEAD", "/shares/{share}/schemas/{schema}/tables/{table}"),
-    bearer("table-metadata", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/metadata"),
-    bearer("query-table", "POST", "/shares/{share}/schemas/{schema}/tables/{table}/query"),
-    bearer("query-table-changes", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/changes"),
-    Route { id: "health", method: "GET", path: "/health", access: Access::Public },
+    whole("list-shares", "GET", "/shares"),
+    whole("get-share", "GET", "/shares/{share}"),
+    whole("list-schemas", "GET", "/shares/{share}/schemas"),
+    whole("list-tables", "GET", "/shares/{share}/schemas/{schema}/tables"),
+    whole("list-all-tables", "GET", "/shares/{share}/all-tables"),
+    whole("table-version", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/version"),
+    whole("table-version", "HEAD", "/shares/{share}/schemas/{schema}/tables/{table}"),
+    whole("table-metadata", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/metadata"),
+    streamed("query-table", "POST", "/shares/{share}/schemas/{schema}/tables/{table}/query"),
+    streamed("query-table-changes", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/changes"),
+    Route { id: "health", method: "GET", path: "/health", access: Access::Public, transfer: Transfer::Buffered },
 ];
 
 /// Finds the route of a request. `path` is raw, below the endpoint: percent-encoded, as the client sent it. Repeated

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::snapshot::{capabilities, find_table, settle};
 use super::{Call, Handler, Lines, Reply};
+use crate::audit::Notes;
 use crate::catalog::FindTable;
 use crate::delta::{DeltaLog, FileSink};
 use crate::error::Error;
@@ -34,7 +35,8 @@ impl Handler for QueryTable {
         let capabilities = capabilities(&call)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
         let settled = settle(&self.delta, &table, &request.selector, &capabilities).await?;
-        let signer = self.presigner.signer(&table.location).await?;
+        let signer = self.presigner.signer(&table, &call.recipient).await?;
+        call.notes.urls_expire_at(signer.expires_at());
 
         let (format, head) = (settled.format, settled.head(&table)?);
         let snapshot = settled.snapshot;
@@ -47,8 +49,9 @@ impl Handler for QueryTable {
         );
         let version = snapshot.version();
         let files = snapshot.files;
+        let notes = call.notes;
         let rest = Box::new(move |out: &mut dyn LineOut| {
-            files.emit(&mut SignedLines { lines, signer, urls: FileUrls::default(), out })
+            files.emit(&mut SignedLines { lines, signer, urls: FileUrls::default(), notes, out })
         });
         Ok(Reply::Lines(Lines { version, format, id_hash, head, rest: Some(rest) }))
     }
@@ -59,6 +62,7 @@ struct SignedLines<'a> {
     lines: FileLines,
     signer: UrlSigner,
     urls: FileUrls,
+    notes: Notes,
     out: &'a mut dyn LineOut,
 }
 
@@ -69,6 +73,7 @@ impl FileSink for SignedLines<'_> {
             self.signer.sign(key, &mut self.urls.vector);
         }
         self.lines.write(file, &self.urls, self.out.buffer())?;
+        self.notes.file();
         self.out.end_line()
     }
 }

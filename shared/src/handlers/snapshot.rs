@@ -16,7 +16,9 @@ use crate::wire::request::Selector;
 /// The table that a path names.
 pub(super) async fn find_table(catalog: &dyn FindTable, call: &Call) -> Result<Table, Error> {
     let (share, schema, table) = (call.params.get("share"), call.params.get("schema"), call.params.get("table"));
-    catalog.find_table(&call.recipient, share, schema, table).await
+    let table = catalog.find_table(&call.recipient, share, schema, table).await?;
+    call.notes.table(&table.id);
+    Ok(table)
 }
 
 /// The caller's capabilities.

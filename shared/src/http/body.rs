@@ -1,5 +1,6 @@
 //! The body of an answer: whole, or as it comes. A stream that fails ends in an error, which makes the server break the
-//! connection: a client sees a cut answer, never a short one.
+//! connection: a client sees a cut answer, never a short one. Where connections cannot be broken the last bytes are
+//! [`BROKEN_OFF`].
 
 use std::convert::Infallible;
 use std::fmt;
@@ -10,9 +11,23 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::watch::Watch;
+use crate::audit::Outcome;
+
+/// The last bytes of an answer in lines that broke off: a syntax error for every reader. One that takes whole lines stops
+/// at the first of them, one that takes an unfinished last line stops there, and one that takes values without minding
+/// lines reads a key without a value.
+pub const BROKEN_OFF: &[u8] = b"{\"brokenOff\":\n{\"brokenOff\":";
+
 /// The body.
 #[derive(Debug)]
-pub enum Body {
+pub struct Body {
+    content: Content,
+    watch: Option<Watch>,
+}
+
+#[derive(Debug)]
+enum Content {
     /// All of it.
     Whole(Option<Bytes>),
     /// Pieces; a closed channel without [`Piece::End`] is a failure.
@@ -50,7 +65,35 @@ impl Body {
     /// A whole body.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self::Whole((!bytes.is_empty()).then_some(bytes))
+        Self { content: Content::Whole((!bytes.is_empty()).then_some(bytes)), watch: None }
+    }
+
+    /// A body that comes in pieces.
+    pub fn stream(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self { content: Content::Stream(pieces), watch: None }
+    }
+
+    /// Has the rest of its way watched.
+    pub(super) fn watched(&mut self, mut watch: Watch) {
+        if http_body::Body::is_end_stream(self) {
+            // Nobody asks an empty body for anything.
+            watch.end(Outcome::Completed);
+        }
+        self.watch = Some(watch);
+    }
+
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        let piece = match &mut self.content {
+            Content::Whole(bytes) => return Poll::Ready(bytes.take().map(Ok)),
+            Content::Stream(pieces) => std::task::ready!(pieces.poll_recv(context)),
+        };
+        let ended = match piece {
+            Some(Piece::Bytes(bytes)) => return Poll::Ready(Some(Ok(bytes))),
+            Some(Piece::End) => None,
+            None => Some(Err(BrokenOff)),
+        };
+        self.content = Content::Whole(None);
+        Poll::Ready(ended)
     }
 }
 
@@ -59,25 +102,31 @@ impl http_body::Body for Body {
     type Error = BrokenOff;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(pieces) => pieces.poll_recv(context).map(|piece| match piece {
-                Some(Piece::Bytes(bytes)) => Some(Ok(Frame::data(bytes))),
-                Some(Piece::End) => None,
-                None => Some(Err(BrokenOff)),
-            }),
+        let this = self.get_mut();
+        let next = std::task::ready!(this.next(context));
+        let last = http_body::Body::is_end_stream(this);
+        if let Some(watch) = &mut this.watch {
+            match &next {
+                Some(Ok(bytes)) => watch.sent(bytes.len()),
+                Some(Err(BrokenOff)) => watch.end(Outcome::Failed),
+                None => {}
+            }
+            if last {
+                watch.end(Outcome::Completed);
+            }
         }
+        Poll::Ready(next.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
+        matches!(self.content, Content::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             // Unknown on purpose: a body that can still fail must not promise a length.
-            Self::Stream(_) => SizeHint::default(),
+            Content::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ::http::header::USER_AGENT;
 use ::http::request::Parts;
-use ::http::{HeaderValue, Method, Response, StatusCode};
+use ::http::{HeaderValue, Method, Response};
 use bytes::Bytes;
 use futures::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,14 +16,17 @@ use tracing::Instrument;
 
 use super::body::Body;
 use super::respond;
+use super::stream::Terms;
+use super::watch::Watch;
+use crate::audit::{Audit, Event, Notes, Outcome};
 use crate::auth::Gate;
 use crate::clock::Clock;
 use crate::entropy;
 use crate::error::{Error, chain};
 use crate::handlers::{Call, Handler, PathParams, Reply};
-use crate::limits::STREAMS_MAX;
+use crate::limits::{INVOCATION_MARGIN, STREAMS_MAX};
 use crate::model::shorten;
-use crate::route::Route;
+use crate::route::{Route, Transfer};
 use crate::wire::query_string::QueryString;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -30,19 +35,71 @@ const REQUEST_ID: &str = "x-request-id";
 #[derive(Clone)]
 pub struct Shared {
     /// Lets recipients in.
-    pub gate: Gate,
+    gate: Gate,
     /// Tells the time.
-    pub clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    /// Keeps what became of every request.
+    audit: Arc<dyn Audit>,
     /// How long an answer may take to begin; none for ever.
-    pub first_byte_within: Option<Duration>,
+    first_byte_within: Option<Duration>,
     /// How many listings may be streamed at once.
     streams: Arc<Semaphore>,
+    /// Whether a request has come yet.
+    warm: Arc<AtomicBool>,
+    /// Pages of which origin may read answers.
+    origin: Option<HeaderValue>,
 }
 
 impl Shared {
     /// Parts for a process.
-    pub fn new(gate: Gate, clock: Arc<dyn Clock>, first_byte_within: Option<Duration>) -> Self {
-        Self { gate, clock, first_byte_within, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
+    pub fn new(gate: Gate, clock: Arc<dyn Clock>, audit: Arc<dyn Audit>, first_byte_within: Option<Duration>) -> Self {
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Self { gate, clock, audit, first_byte_within, streams, warm: Arc::default(), origin: None }
+    }
+
+    /// Lets pages of this origin (`*` for all) read answers in a browser.
+    #[must_use]
+    pub fn readable_by(self, origin: HeaderValue) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// Refuses a request that no pipeline takes. It is recorded like any other.
+    pub fn refuse(&self, parts: &Parts, arrival: &Arrival, error: &Error) -> Response<Body> {
+        let visit = self.visit("none", parts, &PathParams::default(), arrival);
+        visit.refused(error, parts.method == Method::HEAD)
+    }
+
+    fn visit(&self, route: &'static str, parts: &Parts, params: &PathParams, arrival: &Arrival) -> Visit {
+        let name = |key: &str| Some(shorten(params.get(key))).filter(|name| !name.is_empty());
+        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let event = Event {
+            at: self.clock.now(),
+            request_id: request_id(),
+            upstream_id: arrival.upstream_id.clone(),
+            route,
+            share: name("share"),
+            schema: name("schema"),
+            table: name("table"),
+            table_id: None,
+            recipient_id: None,
+            token_id: None,
+            source_ip: arrival.source_ip.clone(),
+            user_agent: agent.map(shorten),
+            version: None,
+            format: None,
+            status: 0,
+            error_code: None,
+            problem: None,
+            outcome: Outcome::ClientGone,
+            files: 0,
+            bytes: 0,
+            urls_expire_at: None,
+            cache_hits: Vec::new(),
+            latency: Duration::ZERO,
+            cold: !self.warm.swap(true, Ordering::Relaxed),
+        };
+        let started = self.clock.uptime();
+        Visit { event, notes: Notes::default(), started, shared: self.clone() }
     }
 }
 
@@ -59,6 +116,19 @@ pub struct Pipeline {
     shared: Shared,
 }
 
+/// How a request came, and how its answer will travel.
+#[derive(Debug, Clone, Default)]
+pub struct Arrival {
+    /// The client's address, where it is known.
+    pub source_ip: Option<String>,
+    /// The id that the gateway in front gave the request.
+    pub upstream_id: Option<String>,
+    /// How long this process may work on it; none for ever.
+    pub time_left: Option<Duration>,
+    /// How the answer travels.
+    pub transfer: Transfer,
+}
+
 /// A request as the pipeline takes it: the path resolved, the body read.
 #[derive(Debug)]
 pub struct Request {
@@ -70,6 +140,8 @@ pub struct Request {
     pub parts: Parts,
     /// The body, whole, or why it could not be read.
     pub body: Result<Bytes, Error>,
+    /// How it came.
+    pub arrival: Arrival,
 }
 
 impl Pipeline {
@@ -78,39 +150,51 @@ impl Pipeline {
         Self { handler, shared }
     }
 
-    /// Answers a request. Never fails: what goes wrong is an answer too.
-    pub async fn serve(&self, request: Request) -> Response<Body> {
-        let clock = &self.shared.clock;
-        let started = clock.uptime();
-        let id = request_id();
-        let span = tracing::error_span!(target: "spillway", "request", id = %id);
-        let mut event = Event::new(&request);
-        let head_request = request.parts.method == Method::HEAD;
-        // A defect in a handler costs this answer only.
-        let outcome = AssertUnwindSafe(self.run(request, &mut event)).catch_unwind().instrument(span.clone()).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Error::defect("a handler panicked")));
-        let mut response = match outcome {
-            Ok(response) => response,
-            Err(error) => {
-                event.problem = Some(chain(&error));
-                respond::refusal(&error, head_request)
-            }
-        };
-        span.in_scope(|| event.log(response.status(), clock.uptime().saturating_sub(started)));
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
-        response
+    /// What it shares with the other routes of its process.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    async fn run(&self, request: Request, event: &mut Event) -> Result<Response<Body>, Error> {
-        let Request { params, parts, body, .. } = request;
+    /// Answers a request. Never fails: what goes wrong is an answer too.
+    pub async fn serve(&self, request: Request) -> Response<Body> {
+        let Request { route, params, parts, body, arrival } = request;
+        let mut visit = self.shared.visit(route.id, &parts, &params, &arrival);
+        let span = tracing::error_span!(target: "spillway", "request", id = %visit.event.request_id);
+        let head_request = parts.method == Method::HEAD;
+        let time_left = arrival.time_left.map(|left| left.saturating_sub(INVOCATION_MARGIN));
+        let notes = visit.notes.clone();
+        let terms = Terms {
+            held: (),
+            notes: visit.notes.clone(),
+            clock: Arc::clone(&self.shared.clock),
+            until: time_left.map(|left| visit.started + left),
+        };
+        let work = self.run(Asked { params, parts, body, transfer: arrival.transfer }, terms, &mut visit.event);
+        let work = notes.during(in_time(self.shared.first_byte_within.into_iter().chain(time_left).min(), work));
+        // A defect in a handler costs this answer only.
+        let outcome = AssertUnwindSafe(work).catch_unwind().instrument(span).await;
+        match outcome.unwrap_or_else(|_| Err(Error::defect("a handler panicked"))) {
+            Ok(response) => visit.answered(response),
+            Err(error) => visit.refused(&error, head_request),
+        }
+    }
+
+    async fn run(&self, asked: Asked, terms: Terms<()>, event: &mut Event) -> Result<Response<Body>, Error> {
+        let Asked { params, parts, body, transfer } = asked;
         let recipient = self.shared.gate.admit(&parts.headers).await?;
-        event.recipient = Some(recipient.id().to_owned());
+        event.recipient_id = Some(recipient.id().to_owned());
+        event.token_id = recipient.token_id().map(str::to_owned);
         let query = QueryString::parse(parts.uri.query())?;
-        let call = Call { recipient, params, query, headers: parts.headers.clone(), body: body? };
-        let (reply, permit) = self.in_time(self.reply(call)).await?;
-        respond::answer(reply, &parts.headers, permit)
+        let (headers, notes) = (parts.headers.clone(), terms.notes.clone());
+        let call = Call { recipient, params, query, headers, body: body?, notes };
+        let (reply, permit) = self.reply(call).await?;
+        match &reply {
+            Reply::Json(_) => {}
+            Reply::Version(version) => event.version = Some(*version),
+            Reply::Lines(lines) => (event.version, event.format) = (Some(lines.version), Some(lines.format)),
+        }
+        let Terms { notes, clock, until, .. } = terms;
+        respond::answer(reply, &parts.headers, transfer, Terms { held: permit, notes, clock, until })
     }
 
     /// The handler's reply, with a place among the streams when it is one.
@@ -123,13 +207,6 @@ impl Pipeline {
         let permit = Arc::clone(&self.shared.streams).acquire_owned().await.map_err(|_| Error::Busy)?;
         Ok((reply, Some(permit)))
     }
-
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match self.shared.first_byte_within {
-            Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::TimedOut)),
-            None => work.await,
-        }
-    }
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -138,32 +215,57 @@ impl std::fmt::Debug for Pipeline {
     }
 }
 
-/// What is logged of a request: who asked for what and how it went, nothing that is secret.
-struct Event {
-    route: &'static str,
-    object: String,
-    recipient: Option<String>,
-    problem: Option<String>,
+/// What the work on a request begins with.
+struct Asked {
+    params: PathParams,
+    parts: Parts,
+    body: Result<Bytes, Error>,
+    transfer: Transfer,
 }
 
-impl Event {
-    fn new(request: &Request) -> Self {
-        let names = ["share", "schema", "table"].map(|name| shorten(request.params.get(name)));
-        let object = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(".");
-        Self { route: request.route.id, object, recipient: None, problem: None }
+/// A request under way: what its event says so far.
+struct Visit {
+    event: Event,
+    notes: Notes,
+    started: Duration,
+    shared: Shared,
+}
+
+impl Visit {
+    fn refused(mut self, error: &Error, head_request: bool) -> Response<Body> {
+        self.event.error_code = Some(respond::status(error).1);
+        self.notes.problem(chain(error));
+        self.answered(respond::refusal(error, head_request))
     }
 
-    fn log(&self, status: StatusCode, took: Duration) {
-        let Self { route, object, recipient, problem } = self;
-        let recipient = recipient.as_deref().unwrap_or("nobody");
-        let (status, millis) = (status.as_u16(), took.as_millis());
-        match problem {
-            None => tracing::info!(target: "spillway", route, object, recipient, status, millis, "answered"),
-            Some(why) if status >= 500 => {
-                tracing::error!(target: "spillway", route, object, recipient, status, millis, why, "failed");
-            }
-            Some(why) => tracing::info!(target: "spillway", route, object, recipient, status, millis, why, "refused"),
+    fn answered(self, mut response: Response<Body>) -> Response<Body> {
+        let Self { mut event, notes, started, shared } = self;
+        name(&event.request_id, &mut response);
+        if let Some(origin) = shared.origin {
+            respond::let_read(&origin, response.headers_mut());
         }
+        event.status = response.status().as_u16();
+        let watch = Watch::new(event, notes, shared.audit, shared.clock, started);
+        response.body_mut().watched(watch);
+        response
+    }
+}
+
+async fn in_time<T>(limit: Option<Duration>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::TimedOut)),
+        None => work.await,
+    }
+}
+
+/// Gives an id to an answer that no pipeline made.
+pub fn identify(response: &mut Response<Body>) {
+    name(&request_id(), response);
+}
+
+fn name(id: &str, response: &mut Response<Body>) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
     }
 }
 

@@ -1,53 +1,94 @@
 //! Sending lines while they are made: a thread fills a buffer, compresses it and hands it to the connection through a
-//! bounded channel. A client that goes away, or takes nothing for too long, stops the work.
+//! bounded channel. A client that goes away, or takes nothing for too long, stops the work. Work that fails, or runs out
+//! of time, ends in bytes that no client takes for the end of an answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 
-use super::body::{Body, Piece};
+use super::body::{BROKEN_OFF, Body, Piece};
 use super::gzip::Gzip;
+use crate::audit::Notes;
+use crate::clock::Clock;
 use crate::error::{Error, chain};
 use crate::handlers::Producer;
-use crate::limits::{STREAM_CHUNK_BYTES, STREAM_CHUNKS_QUEUED_MAX, STREAM_STALL_MAX};
+use crate::limits::{BREAKING_OFF_WITHIN, STREAM_CHUNK_BYTES, STREAM_CHUNKS_QUEUED_MAX, STREAM_STALL_MAX};
 use crate::wire::ndjson::LineOut;
 
-/// Starts sending: the head at once, then what the producer makes. `held` is kept until the work ends.
-pub fn start(head: Vec<u8>, producer: Producer, compress: bool, held: impl Send + 'static) -> Body {
+/// A block of a kind that deflate does not have. Decompressors that would take a missing trailer for an end stop here.
+const NO_BLOCK: u8 = 0b111;
+
+/// What goes with a stream.
+#[derive(Debug)]
+pub struct Terms<H> {
+    /// Kept until the work ends.
+    pub held: H,
+    /// Takes down why the answer broke off.
+    pub notes: Notes,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The clock's uptime at which the answer must have ended.
+    pub until: Option<Duration>,
+}
+
+/// Starts sending: the head at once, then what the producer makes.
+pub fn start(head: Vec<u8>, producer: Producer, compress: bool, terms: Terms<impl Send + 'static>) -> Body {
     let (sender, receiver) = mpsc::channel(STREAM_CHUNKS_QUEUED_MAX);
     let runtime = Handle::current();
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
+        let Terms { held, notes, clock, until } = terms;
         let _held = held;
         let _entered = span.enter();
-        let mut out = Sending::new(sender, runtime, compress);
+        let mut out = Sending::new(sender, Pace { runtime, clock, until }, compress);
+        let result = catch_unwind(AssertUnwindSafe(|| out.run(&head, producer)))
+            .unwrap_or_else(|_| Err(Error::defect("the work on an answer panicked")));
         // Without an end the channel closes, and the connection breaks.
-        if let Err(error) = out.run(&head, producer)
-            && !matches!(error, Error::TimedOut)
-        {
-            tracing::error!(target: "spillway", "an answer was broken off: {}", chain(&error));
+        if let Err(error) = result {
+            out.give_up(&error, &notes);
         }
     });
-    Body::Stream(receiver)
+    Body::stream(receiver)
+}
+
+/// Why no more can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Gone,
+    Stalled,
+    OutOfTime,
+}
+
+/// How long a piece may wait.
+struct Pace {
+    runtime: Handle,
+    clock: Arc<dyn Clock>,
+    until: Option<Duration>,
 }
 
 struct Sending {
     sender: mpsc::Sender<Piece>,
-    runtime: Handle,
+    pace: Pace,
     lines: Vec<u8>,
     gzip: Option<Gzip>,
     /// Compressed bytes not yet sent.
     packed: Vec<u8>,
     /// Sent early at first, so that a client sees the first file soon; in large pieces later.
     threshold: usize,
+    stopped: Option<Stop>,
 }
 
 impl Sending {
-    fn new(sender: mpsc::Sender<Piece>, runtime: Handle, compress: bool) -> Self {
+    fn new(sender: mpsc::Sender<Piece>, pace: Pace, compress: bool) -> Self {
         const FIRST_PIECE_BYTES: usize = 2 * 1024;
         let mut packed = Vec::new();
         let gzip = compress.then(|| Gzip::new(&mut packed));
-        Self { sender, runtime, lines: Vec::new(), gzip, packed, threshold: FIRST_PIECE_BYTES }
+        Self { sender, pace, lines: Vec::new(), gzip, packed, threshold: FIRST_PIECE_BYTES, stopped: None }
     }
 
     fn run(&mut self, head: &[u8], producer: Producer) -> Result<(), Error> {
@@ -61,6 +102,36 @@ impl Sending {
             self.send(Piece::Bytes(Bytes::from(last)))?;
         }
         self.send(Piece::End)
+    }
+
+    /// Leaves an answer that nobody takes for a whole one, and says why.
+    fn give_up(&mut self, error: &Error, notes: &Notes) {
+        let why = match self.stopped {
+            Some(Stop::Gone) => return,
+            Some(Stop::Stalled) => {
+                notes.client_stalled();
+                notes.problem(format!("the client took nothing for {} s", STREAM_STALL_MAX.as_secs()));
+                return;
+            }
+            Some(Stop::OutOfTime) => "the time for the answer was over before its end".to_owned(),
+            None => chain(error),
+        };
+        tracing::error!(target: "spillway", "an answer was broken off: {why}");
+        notes.problem(why);
+        if let Some(last) = self.broken_end() {
+            let piece = self.sender.send_timeout(Piece::Bytes(Bytes::from(last)), BREAKING_OFF_WITHIN);
+            // Where even this does not go out, the channel still closes without an end.
+            let _ = self.pace.runtime.block_on(piece);
+        }
+    }
+
+    fn broken_end(&mut self) -> Option<Vec<u8>> {
+        let Some(mut gzip) = self.gzip.take() else { return Some(BROKEN_OFF.to_vec()) };
+        let mut last = std::mem::take(&mut self.packed);
+        // After a panic the compressor may be in any state; what it makes of this then is no valid member either.
+        catch_unwind(AssertUnwindSafe(|| gzip.write(BROKEN_OFF, true, &mut last))).ok()?.ok()?;
+        last.push(NO_BLOCK);
+        Some(last)
     }
 
     fn hand_on(&mut self, flush: bool) -> Result<(), Error> {
@@ -82,12 +153,30 @@ impl Sending {
     }
 
     fn send(&mut self, piece: Piece) -> Result<(), Error> {
-        let piece = match self.sender.try_send(piece) {
+        self.pace.send(&self.sender, piece).map_err(|stop| {
+            self.stopped = Some(stop);
+            Error::TimedOut
+        })
+    }
+}
+
+impl Pace {
+    fn send(&self, sender: &mpsc::Sender<Piece>, piece: Piece) -> Result<(), Stop> {
+        let left = self.until.map(|until| until.saturating_sub(self.clock.uptime()));
+        if left == Some(Duration::ZERO) {
+            return Err(Stop::OutOfTime);
+        }
+        let piece = match sender.try_send(piece) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Full(piece)) => piece,
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Error::TimedOut),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Stop::Gone),
         };
-        self.runtime.block_on(self.sender.send_timeout(piece, STREAM_STALL_MAX)).map_err(|_| Error::TimedOut)
+        let patience = left.unwrap_or(STREAM_STALL_MAX).min(STREAM_STALL_MAX);
+        self.runtime.block_on(sender.send_timeout(piece, patience)).map_err(|error| match error {
+            SendTimeoutError::Closed(_) => Stop::Gone,
+            SendTimeoutError::Timeout(_) if patience < STREAM_STALL_MAX => Stop::OutOfTime,
+            SendTimeoutError::Timeout(_) => Stop::Stalled,
+        })
     }
 }
 
@@ -105,3 +194,6 @@ impl LineOut for Sending {
         self.hand_on(first)
     }
 }
+
+#[cfg(test)]
+mod tests;
