@@ -1,0 +1,69 @@
+//! Grants: a recipient may read every table of a share, those added later too.
+
+use super::{Provider, ProviderError, names, recipients, shares, written};
+use crate::catalog::write::{RecipientRecord, ShareRecord, WriteError};
+use crate::model::name::{RecipientName, ShareName};
+
+/// Both ends of a grant.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The share.
+    pub share: ShareRecord,
+    /// Who may read it.
+    pub recipient: RecipientRecord,
+}
+
+/// Lets a recipient read a share.
+///
+/// # Errors
+/// When there is no such share or recipient, or it may read it already.
+pub async fn grant(provider: &Provider, share: &str, recipient: &str) -> Result<Granted, ProviderError> {
+    let ends = ends(provider, share, recipient).await?;
+    let (share, recipient) = (&ends.share.name, &ends.recipient.name);
+    match written(|| provider.catalog().grant(share, recipient, provider.now())).await {
+        Ok(()) => Ok(ends),
+        Err(WriteError::Exists { .. }) => Err(ProviderError::Exists {
+            what: format!("the grant of share '{share}' to recipient '{recipient}'"),
+            next: "nothing needs to be done".into(),
+        }),
+        Err(WriteError::Missing { what }) => Err(gone(provider, what, share, recipient).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Takes a grant back.
+///
+/// # Errors
+/// When there is no such share, recipient or grant.
+pub async fn revoke(provider: &Provider, share: &str, recipient: &str) -> Result<Granted, ProviderError> {
+    let ends = ends(provider, share, recipient).await?;
+    let (share, recipient) = (&ends.share.name, &ends.recipient.name);
+    match written(|| provider.catalog().revoke(share, recipient)).await {
+        Ok(()) => Ok(ends),
+        Err(WriteError::Missing { .. }) => Err(ProviderError::Missing {
+            what: format!("grant of share '{share}' to recipient '{recipient}'"),
+            near: None,
+            next: format!("see what it may read with: spillway recipient show {recipient}"),
+        }),
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn ends(provider: &Provider, share: &str, recipient: &str) -> Result<Granted, ProviderError> {
+    let (share, recipient) = (names::share(share)?, names::recipient(recipient)?);
+    let Some(share) = provider.catalog().share(&share).await? else {
+        return Err(shares::missing(provider, &share).await);
+    };
+    let recipient = recipients::find(provider, &recipient).await?;
+    Ok(Granted { share, recipient })
+}
+
+/// Something that was there a moment ago and is not any more.
+async fn gone(provider: &Provider, what: String, share: &ShareName, recipient: &RecipientName) -> ProviderError {
+    match (provider.catalog().share(share).await, provider.catalog().recipient(recipient).await) {
+        (Ok(None), _) => shares::missing(provider, share).await,
+        (_, Ok(None)) => recipients::missing(provider, recipient).await,
+        (Err(error), _) | (_, Err(error)) => error.into(),
+        (Ok(Some(_)), Ok(Some(_))) => ProviderError::Conflict { what },
+    }
+}

@@ -1,0 +1,124 @@
+//! Recipients: created with their first token, closed and opened again, deleted with everything they were given.
+
+use super::names::{self, nearest};
+use super::tokens::{self, IssuedToken, Lifetime};
+use super::{Provider, ProviderError, new_id, written};
+use crate::catalog::write::{GrantRecord, RecipientRecord, Status, TokenRecord, WriteError};
+use crate::model::name::RecipientName;
+
+/// A recipient with what it was given.
+#[derive(Debug, Clone)]
+pub struct RecipientDetail {
+    /// The recipient.
+    pub recipient: RecipientRecord,
+    /// Its tokens, oldest first.
+    pub tokens: Vec<TokenRecord>,
+    /// The shares that it may read.
+    pub grants: Vec<GrantRecord>,
+}
+
+/// Checks that a recipient of this name can be created, so that what must be prepared for it is not in vain.
+///
+/// # Errors
+/// When the name is none or taken.
+pub async fn check_new(provider: &Provider, name: &str) -> Result<RecipientName, ProviderError> {
+    let name = names::recipient(name)?;
+    match provider.catalog().recipient(&name).await? {
+        Some(taken) => Err(exists(format!("recipient '{}'", taken.name), &taken.name)),
+        None => Ok(name),
+    }
+}
+
+/// Creates a recipient, who may read nothing yet, with a token for it.
+///
+/// # Errors
+/// When the name is none or taken, or no token can be made.
+pub async fn create(
+    provider: &Provider,
+    name: &str,
+    comment: Option<&str>,
+    lifetime: Lifetime,
+) -> Result<(RecipientRecord, IssuedToken), ProviderError> {
+    let recipient = RecipientRecord {
+        name: names::recipient(name)?,
+        id: new_id()?,
+        comment: comment.map(str::to_owned),
+        status: Status::Active,
+        created_at: Some(provider.now()),
+    };
+    let (issued, record) = tokens::issue(provider, &recipient.id, lifetime).await?;
+    match written(|| provider.catalog().create_recipient(&recipient, &record)).await {
+        Ok(()) => Ok((recipient, issued)),
+        Err(WriteError::Exists { what }) => Err(exists(what, &recipient.name)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Every recipient, in the order of names.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn list(provider: &Provider) -> Result<Vec<RecipientRecord>, ProviderError> {
+    Ok(provider.catalog().recipients().await?)
+}
+
+/// A recipient with its tokens and grants.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn show(provider: &Provider, name: &str) -> Result<RecipientDetail, ProviderError> {
+    let recipient = find(provider, &names::recipient(name)?).await?;
+    let tokens = provider.catalog().tokens(&recipient.name).await?;
+    let grants = provider.catalog().grants_to(&recipient.name).await?;
+    Ok(RecipientDetail { recipient, tokens, grants })
+}
+
+/// Lets a recipient read again, or stops it. Returns the recipient as it was before.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn set_status(provider: &Provider, name: &str, status: Status) -> Result<RecipientRecord, ProviderError> {
+    let before = find(provider, &names::recipient(name)?).await?;
+    match written(|| provider.catalog().set_recipient_status(&before.name, status)).await {
+        Ok(()) => Ok(before),
+        Err(WriteError::Missing { .. }) => Err(missing(provider, &before.name).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Deletes a recipient with its tokens and grants. Returns what was there.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn delete(provider: &Provider, name: &str) -> Result<RecipientDetail, ProviderError> {
+    let before = show(provider, name).await?;
+    match written(|| provider.catalog().delete_recipient(&before.recipient.name)).await {
+        Ok(()) => Ok(before),
+        Err(WriteError::Missing { .. }) => Err(missing(provider, &before.recipient.name).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn exists(what: String, name: &RecipientName) -> ProviderError {
+    ProviderError::Exists { what, next: format!("give it another token with: spillway token rotate {name}") }
+}
+
+pub(super) async fn find(provider: &Provider, name: &RecipientName) -> Result<RecipientRecord, ProviderError> {
+    match provider.catalog().recipient(name).await? {
+        Some(recipient) => Ok(recipient),
+        None => Err(missing(provider, name).await),
+    }
+}
+
+/// That there is no recipient of that name, with the nearest one there is.
+pub(super) async fn missing(provider: &Provider, name: &RecipientName) -> ProviderError {
+    let what = format!("recipient '{name}'");
+    match provider.catalog().recipients().await {
+        Ok(recipients) => ProviderError::Missing {
+            what,
+            near: nearest(name.as_str(), recipients.iter().map(|recipient| recipient.name.as_str())),
+            next: format!("create it with: spillway recipient create {name}"),
+        },
+        Err(error) => error.into(),
+    }
+}

@@ -1,0 +1,280 @@
+//! Every act on a catalogue in memory: what it leaves behind, and what it says when it cannot be done.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+
+use super::names::{TableRef, nearest};
+use super::tables::NewTable;
+use super::tokens::{Grace, Lifetime};
+use super::{Provider, ProviderError, grants, is_id, recipients, shares, tables, tokens};
+use crate::auth::mint::{MintTokens, MintedToken};
+use crate::catalog::write::{Deletion, Status};
+use crate::clock::FixedClock;
+use crate::error::Error;
+use crate::model::securable::History;
+use crate::model::version::{TimestampMs, Version};
+use crate::secret::{Secret, TokenHash};
+
+mod memory;
+
+use memory::MemoryCatalog;
+
+const NOW: TimestampMs = TimestampMs::new(1_800_000_000_000);
+const DAY_SECS: u64 = 24 * 60 * 60;
+
+struct Mint;
+
+#[async_trait]
+impl MintTokens for Mint {
+    async fn mint(&self) -> Result<MintedToken, Error> {
+        let token = crate::auth::token::generate()?;
+        let hash = TokenHash::of(&token).to_hex();
+        Ok(MintedToken { id: hash.chars().take(12).collect(), token, hash, key_id: None })
+    }
+}
+
+struct NoRandomness;
+
+#[async_trait]
+impl MintTokens for NoRandomness {
+    async fn mint(&self) -> Result<MintedToken, Error> {
+        Err(Error::defect("no randomness"))
+    }
+}
+
+fn provider() -> (Provider, Arc<MemoryCatalog>) {
+    let catalog = Arc::new(MemoryCatalog::default());
+    (Provider::new(catalog.clone(), Box::new(|_| Arc::new(Mint)), Arc::new(FixedClock(NOW))), catalog)
+}
+
+fn table(name: &str) -> NewTable {
+    NewTable {
+        name: TableRef::parse_new(name).unwrap(),
+        id: None,
+        location: "s3://bucket/prefix".into(),
+        region: None,
+        endpoint: None,
+        role_arn: None,
+        external_id: None,
+        history: History::NotShared,
+    }
+}
+
+async fn said<T: std::fmt::Debug>(act: impl Future<Output = Result<T, ProviderError>>) -> String {
+    act.await.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_share_is_made_found_without_case_and_deleted() {
+    let (p, _) = provider();
+    let made = shares::create(&p, "Sales", Some("all of it")).await.unwrap();
+    assert!(is_id(&made.id));
+    assert_eq!((made.comment.as_deref(), made.created_at), (Some("all of it"), Some(NOW)));
+    tables::add(&p, table("sales.d.t")).await.unwrap();
+    let detail = shares::show(&p, "SALES").await.unwrap();
+    assert_eq!((detail.share, detail.tables.len(), detail.grants.len()), (made.clone(), 1, 0));
+
+    assert_eq!(
+        said(shares::create(&p, "sales", None)).await,
+        "share 'sales' exists already; add tables to it, or choose another name"
+    );
+    shares::delete(&p, "sales", Deletion::OnlyIfUnused).await.unwrap();
+    assert!(shares::list(&p).await.unwrap().is_empty());
+    let again = shares::create(&p, "sales", None).await.unwrap();
+    assert_ne!(again.id, made.id, "an id was used twice");
+}
+
+#[tokio::test]
+async fn names_that_no_client_can_send_are_refused_when_they_are_made() {
+    let (p, _) = provider();
+    for (name, why) in [("a?b", "contains '?'"), ("a#b", "contains '#'"), ("a b", "a space"), ("", "is empty")] {
+        let text = said(shares::create(&p, name, None)).await;
+        assert!(text.contains(why) && text.ends_with("choose another"), "{text}");
+    }
+    assert!(TableRef::parse_new("s.d#.t").is_err() && TableRef::parse_new("s.d.t?").is_err());
+    // What is there must be removable whatever its name.
+    assert!(TableRef::parse("s.d#.t").is_ok());
+    assert!(said(shares::delete(&p, "a?b", Deletion::WithDependents)).await.contains("there is no share 'a?b'"));
+}
+
+#[test]
+fn a_tables_name_has_three_parts_and_the_share_may_hold_full_stops() {
+    let name = TableRef::parse("org.eu.schema.table").unwrap();
+    assert_eq!((name.share.as_str(), name.schema.as_str(), name.table.as_str()), ("org.eu", "schema", "table"));
+    assert_eq!(name.to_string(), "org.eu.schema.table");
+    for text in ["t", "d.t", ".d.t", "s..t", "s.d."] {
+        assert!(TableRef::parse(text).is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_share_with_readers_is_deleted_by_force_only() {
+    let (p, _) = provider();
+    shares::create(&p, "s", None).await.unwrap();
+    recipients::create(&p, "acme", None, Lifetime::default()).await.unwrap();
+    grants::grant(&p, "s", "acme").await.unwrap();
+    let text = said(shares::delete(&p, "s", Deletion::OnlyIfUnused)).await;
+    assert_eq!(
+        text,
+        "share 's' still has 1 grant; revoke what was granted, or repeat with --force to take that away as well"
+    );
+    let gone = shares::delete(&p, "s", Deletion::WithDependents).await.unwrap();
+    assert_eq!(gone.grants.len(), 1);
+    assert!(recipients::show(&p, "acme").await.unwrap().grants.is_empty());
+}
+
+#[tokio::test]
+async fn a_table_needs_its_share_and_a_free_name() {
+    let (p, _) = provider();
+    shares::create(&p, "sales", None).await.unwrap();
+    assert_eq!(said(tables::add(&p, table("sale.d.t"))).await, "there is no share 'sale'; did you mean 'sales'?");
+    let made = tables::add(&p, table("sales.d.orders")).await.unwrap();
+    assert!(is_id(&made.id));
+    let text = said(tables::add(&p, table("SALES.D.ORDERS"))).await;
+    assert!(text.contains("exists already; remove it first with: spillway table remove"), "{text}");
+    let name = TableRef::parse("sales.d.order").unwrap();
+    assert_eq!(
+        said(tables::show(&p, &name)).await,
+        "there is no table 'sales.d.order'; did you mean 'sales.d.orders'?"
+    );
+    let far = TableRef::parse("sales.x.unlike").unwrap();
+    assert!(said(tables::remove(&p, &far)).await.contains("spillway table list sales"));
+    let name = TableRef::parse("sales.d.orders").unwrap();
+    assert_eq!(tables::remove(&p, &name).await.unwrap(), made);
+    assert!(tables::list(&p, None).await.unwrap().is_empty());
+    assert!(said(tables::list(&p, Some("none"))).await.contains("spillway share create none"));
+}
+
+#[tokio::test]
+async fn an_id_from_elsewhere_is_kept() {
+    let (p, _) = provider();
+    shares::create(&p, "s", None).await.unwrap();
+    let id = Some("00000000-0000-0000-0000-000000000001".to_owned());
+    let history = History::SharedFrom(Version::new(3));
+    let made = tables::add(&p, NewTable { id: id.clone(), history, ..table("s.d.t") }).await.unwrap();
+    assert_eq!((Some(made.id), made.history), (id, history));
+}
+
+#[test]
+fn what_is_said_about_a_location_fits_together() {
+    let good = |change: fn(&mut NewTable)| {
+        let mut new = table("s.d.t");
+        change(&mut new);
+        tables::check(&new).map_err(|error| error.to_string())
+    };
+    for endpoint in ["standard", "dualstack", "fips", "https://minio.example.org"] {
+        assert!(tables::check(&NewTable { endpoint: Some(endpoint.into()), ..table("s.d.t") }).is_ok());
+    }
+    assert!(good(|new| new.endpoint = Some("minio".into())).unwrap_err().contains("dualstack"));
+    assert!(good(|new| new.external_id = Some("x".into())).unwrap_err().contains("name the role"));
+    assert!(good(|new| new.role_arn = Some("arn:aws:iam::123456789012:role/r".into())).is_ok());
+    for role in
+        ["reader", "arn:aws:iam::1:role/r", "arn:aws:iam::123456789012:user/u", "arn:aws:iam::123456789012:role/"]
+    {
+        assert!(tables::check(&NewTable { role_arn: Some(role.into()), ..table("s.d.t") }).is_err(), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_has_one_token_with_an_end() {
+    let (p, _) = provider();
+    let lifetime = Lifetime::of_secs(90 * DAY_SECS).unwrap();
+    let (made, issued) = recipients::create(&p, "acme", None, lifetime).await.unwrap();
+    assert_eq!(issued.expires_at, NOW.plus_secs(90 * 86_400));
+    let detail = recipients::show(&p, "ACME").await.unwrap();
+    assert_eq!(detail.recipient, made);
+    assert_eq!(detail.tokens.len(), 1);
+    assert_eq!(detail.tokens[0].hash, TokenHash::of(&issued.token).to_hex());
+    assert_eq!(detail.tokens[0].expires_at, Some(issued.expires_at));
+    assert!(
+        said(recipients::create(&p, "acme", None, Lifetime::default())).await.contains("spillway token rotate acme")
+    );
+    assert_eq!(said(recipients::show(&p, "amce")).await, "there is no recipient 'amce'; did you mean 'acme'?");
+
+    let before = recipients::set_status(&p, "acme", Status::Disabled).await.unwrap();
+    assert_eq!(before.status, Status::Active);
+    assert_eq!(recipients::show(&p, "acme").await.unwrap().recipient.status, Status::Disabled);
+    recipients::delete(&p, "acme").await.unwrap();
+    assert!(recipients::list(&p).await.unwrap().is_empty());
+    assert!(said(recipients::delete(&p, "acme")).await.contains("spillway recipient create acme"));
+}
+
+#[test]
+fn lifetimes_and_grace_times_have_bounds() {
+    assert!(Lifetime::of_secs(59).unwrap_err().to_string().contains("between 1 minute and 3650 days"));
+    assert!(Lifetime::of_secs(60).is_ok() && Lifetime::of_secs(3650 * DAY_SECS).is_ok());
+    assert!(Lifetime::of_secs(3650 * DAY_SECS + 1).is_err() && Lifetime::of_secs(u64::MAX).is_err());
+    assert!(Grace::of_secs(0).is_ok() && Grace::of_secs(90 * DAY_SECS).is_ok());
+    assert!(Grace::of_secs(90 * DAY_SECS + 1).unwrap_err().to_string().contains("90 days"));
+}
+
+#[tokio::test]
+async fn a_rotation_lets_the_old_token_end_and_no_later_than_it_would_have() {
+    let (p, _) = provider();
+    recipients::create(&p, "acme", None, Lifetime::of_secs(3600).unwrap()).await.unwrap();
+    let day = Grace::of_secs(DAY_SECS).unwrap();
+    let first = tokens::rotate(&p, "acme", Lifetime::default(), day).await.unwrap();
+    assert_eq!((first.others, first.others_end_at), (1, NOW.plus_secs(86_400)));
+    let second = tokens::rotate(&p, "acme", Lifetime::default(), Grace::of_secs(60).unwrap()).await.unwrap();
+    assert_eq!(second.others, 2);
+    let ends: Vec<_> = recipients::show(&p, "acme").await.unwrap().tokens.iter().map(|t| t.expires_at).collect();
+    assert_eq!(ends, [Some(NOW.plus_secs(60)), Some(NOW.plus_secs(60)), Some(second.issued.expires_at)]);
+    assert_ne!(first.issued.token.reveal(), second.issued.token.reveal());
+    assert!(said(tokens::rotate(&p, "nobody", Lifetime::default(), day)).await.contains("there is no recipient"));
+}
+
+#[tokio::test]
+async fn grants_name_what_is_missing() {
+    let (p, _) = provider();
+    assert!(said(grants::grant(&p, "s", "acme")).await.contains("spillway share create s"));
+    shares::create(&p, "s", None).await.unwrap();
+    assert!(said(grants::grant(&p, "s", "acme")).await.contains("spillway recipient create acme"));
+    recipients::create(&p, "acme", None, Lifetime::default()).await.unwrap();
+    let ends = grants::grant(&p, "S", "ACME").await.unwrap();
+    assert_eq!((ends.share.name.as_str(), ends.recipient.name.as_str()), ("s", "acme"));
+    assert_eq!(
+        said(grants::grant(&p, "s", "acme")).await,
+        "the grant of share 's' to recipient 'acme' exists already; nothing needs to be done"
+    );
+    grants::revoke(&p, "s", "acme").await.unwrap();
+    assert!(said(grants::revoke(&p, "s", "acme")).await.starts_with("there is no grant of share 's'"));
+}
+
+#[tokio::test]
+async fn a_conflict_is_met_once_more_and_then_told() {
+    let (p, catalog) = provider();
+    catalog.conflicts.store(1, Ordering::SeqCst);
+    shares::create(&p, "s", None).await.unwrap();
+    assert_eq!(catalog.tried.load(Ordering::SeqCst), 2);
+    catalog.conflicts.store(2, Ordering::SeqCst);
+    let text = said(shares::create(&p, "t", None)).await;
+    assert!(text.ends_with("by somebody else at the same moment; nothing was written; try again"), "{text}");
+    assert_eq!(catalog.tried.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn nothing_is_created_when_no_token_can_be_made() {
+    let (p, catalog) = provider();
+    let broken = Provider::new(catalog, Box::new(|_| Arc::new(NoRandomness)), Arc::new(FixedClock(NOW)));
+    let error = recipients::create(&broken, "acme", None, Lifetime::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no token can be made");
+    assert!(std::error::Error::source(&error).is_some());
+    assert!(recipients::list(&p).await.unwrap().is_empty());
+}
+
+#[test]
+fn a_slip_finds_its_name_and_a_stranger_none() {
+    let names = ["orders", "customers", "Motorbikes"];
+    assert_eq!(nearest("motobikes", names).as_deref(), Some("Motorbikes"));
+    assert_eq!(nearest("oders", names).as_deref(), Some("orders"));
+    assert_eq!(nearest("weather", names), None);
+    assert_eq!(nearest("x", []), None);
+}
+
+#[test]
+fn a_token_does_not_show_in_what_is_printed() {
+    let issued = super::tokens::IssuedToken { id: "i".into(), token: Secret::new("topsecret"), expires_at: NOW };
+    assert!(!format!("{issued:?}").contains("topsecret"));
+}
