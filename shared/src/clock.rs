@@ -57,3 +57,32 @@ impl Clock for FixedClock {
         Duration::ZERO
     }
 }
+
+/// A clock that tests set.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct HandClock(std::sync::atomic::AtomicI64);
+
+#[cfg(test)]
+impl HandClock {
+    pub(crate) fn at_secs(secs: i64) -> Arc<Self> {
+        let clock = Arc::new(Self::default());
+        clock.advance_secs(secs);
+        clock
+    }
+
+    pub(crate) fn advance_secs(&self, secs: i64) {
+        self.0.fetch_add(secs * 1000, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+impl Clock for HandClock {
+    fn now(&self) -> TimestampMs {
+        TimestampMs::new(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::ZERO
+    }
+}

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // Vocabulary
+pub mod bounded;
 pub mod clock;
 pub mod entropy;
 pub mod error;
@@ -12,11 +13,15 @@ pub mod secret;
 pub mod wire;
 
 // Ports and engines
+pub mod audit;
 pub mod auth;
 pub mod catalog;
+pub mod credentials;
 #[cfg(feature = "parquet")]
 pub mod delta;
 pub mod presign;
+#[cfg(feature = "provider")]
+pub mod provider;
 pub mod seal;
 pub mod storage;
 
@@ -25,5 +30,11 @@ pub mod handlers;
 
 // Delivery
 pub mod config;
+#[cfg(all(feature = "lambda", feature = "dynamo", feature = "secrets"))]
+pub mod env;
 pub mod http;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod route;
+#[cfg(feature = "lambda")]
+pub mod telemetry;

@@ -34,14 +34,20 @@ impl fmt::Display for Secret {
     }
 }
 
-/// SHA-256 of a bearer token; what a catalogue stores instead of the token. Equality takes constant time.
+/// A hash of a bearer token, what a catalogue stores instead of the token: its SHA-256, or an HMAC under a key of the
+/// keyring. Equality takes constant time.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The hash of a presented token.
+    /// The plain SHA-256 of a presented token.
     pub fn of(token: &Secret) -> Self {
         Self(Sha256::digest(token.reveal().as_bytes()).into())
+    }
+
+    /// A hash that was made elsewhere.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Reads the 64 hex digits that [`TokenHash::to_hex`] writes.

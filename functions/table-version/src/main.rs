@@ -1,0 +1,12 @@
+//! The function `table-version`: `GET …/tables/{table}/version` and `HEAD …/tables/{table}`.
+
+use shared::env::Env;
+use shared::handlers::table_version::TableVersion;
+use shared::lambda::{self, Error};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let env = Env::read().await?;
+    let handler = TableVersion { catalog: env.catalog(), delta: env.delta() };
+    lambda::serve("table-version", env.pipeline(handler)).await
+}

@@ -1,0 +1,51 @@
+//! The ports of the routes that read tables: logs and signed URLs, under sessions of the roles that tables name.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use super::Env;
+use crate::clock::Clock;
+use crate::config::FunctionConfig;
+use crate::credentials::assumed::{AssumedSessions, AssumesRoles};
+use crate::credentials::sts::StsRoles;
+use crate::delta::DeltaLog;
+use crate::model::location::DataRole;
+use crate::presign::Presigner;
+use crate::presign::session::SessionPresigner;
+use crate::storage::s3::{AssumedReach, Reaches, S3LogStore};
+
+/// How tables are reached. All requests of a function share sessions and connections.
+pub(super) struct Tables {
+    roles: Arc<StsRoles>,
+    reach: Arc<dyn Reaches>,
+}
+
+impl Tables {
+    pub(super) fn new(config: &FunctionConfig, sdk: &SdkConfig, clock: &Arc<dyn Clock>) -> Self {
+        let roles = Arc::new(StsRoles::new(sdk));
+        let default_role = config.data_role.clone().map(|arn| DataRole { arn, external_id: None });
+        let region = sdk.region().map(ToString::to_string).unwrap_or_default();
+        let assumes: Arc<dyn AssumesRoles> = Arc::clone(&roles) as Arc<dyn AssumesRoles>;
+        let sessions = AssumedSessions::new(assumes, default_role, region, Arc::clone(clock));
+        Self { roles, reach: AssumedReach::shared(sdk, config.s3_endpoint.clone(), sessions) }
+    }
+
+    /// Opens the connection to STS. Those to buckets wait for a request, which says which.
+    pub(super) async fn connect(&self) {
+        self.roles.connect().await;
+    }
+}
+
+impl Env {
+    /// Reads logs.
+    pub fn delta(&self) -> DeltaLog {
+        DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach))))
+    }
+
+    /// Signs URLs.
+    pub fn presigner(&self) -> Arc<dyn Presigner> {
+        let (reach, clock) = (Arc::clone(&self.tables.reach), Arc::clone(&self.clock));
+        Arc::new(SessionPresigner::new(reach, clock, self.config.url_ttl_secs))
+    }
+}
