@@ -4,20 +4,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use shared::config::Environment;
+use shared::config::{Environment, LOG_DEFAULT};
 use tracing_subscriber::EnvFilter;
 
-use crate::serve;
+use crate::commands::OperatorCommand;
+use crate::{memory, serve};
 
 /// Where the state folder is when nothing names another.
 pub const STATE_DEFAULT: &str = ".spillway";
 
-/// The filter of log lines when `SPILLWAY_LOG` is not set.
-const LOG_DEFAULT: &str = "warn,spillway=info";
+/// What is logged of an operator's command, which says itself what went wrong in other crates.
+const LOG_DEFAULT_OF_COMMANDS: &str = "off,local=warn,shared=warn";
 
 /// Spillway serves Delta tables to Delta Sharing clients.
 ///
-/// Without a command it serves its own catalogue; in a new state folder that is two tables of sample data.
+/// Without a command it serves its own catalogue; in a new state folder that is two tables of sample data. The other
+/// commands change that catalogue, or with --stack the one of a deployment on AWS: create a share, add tables to it,
+/// create a recipient, and grant it the share.
 #[derive(Debug, Parser)]
 #[command(name = "spillway", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -35,12 +38,16 @@ enum Command {
     /// when there is none yet. `spillway serve PATH` shares every Delta table under a folder. `spillway serve --config
     /// FILE` serves what the reference server's configuration file says.
     Serve(ServeArgs),
+    #[command(flatten)]
+    Operator(OperatorCommand),
 }
 
 /// Options of `serve`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Environment: AWS credentials, region and AWS_ENDPOINT_URL are read as by every AWS tool, when a \
-    table lies on S3. SPILLWAY_LOG sets what is logged (default: warn,spillway=info).")]
+#[command(
+    after_help = "Environment: AWS credentials, region and AWS_ENDPOINT_URL are read as by every AWS tool, when a \
+    table lies on S3. SPILLWAY_LOG sets what is logged (default: warn,spillway=info)."
+)]
 pub struct ServeArgs {
     /// Share every Delta table under this folder: PATH/TABLE as local.default.TABLE, PATH/SCHEMA/TABLE as
     /// local.SCHEMA.TABLE
@@ -67,14 +74,22 @@ pub struct ServeArgs {
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::read();
-    let filter = EnvFilter::try_new(environment.log.as_deref().unwrap_or(LOG_DEFAULT));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
-    let args = match cli.command {
-        Some(Command::Serve(args)) => args,
-        None => cli.serve,
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    let log = match command {
+        Command::Serve(_) => LOG_DEFAULT,
+        Command::Operator(_) => LOG_DEFAULT_OF_COMMANDS,
     };
-    match serve::run(args, environment).await {
+    let filter = EnvFilter::try_new(environment.log.as_deref().unwrap_or(log));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(log));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let done = match command {
+        Command::Serve(args) => {
+            memory::keep_small(&environment);
+            serve::run(args, environment).await
+        }
+        Command::Operator(command) => command.run(&environment).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             crate::output::problem(&problem);

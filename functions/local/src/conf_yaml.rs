@@ -203,7 +203,7 @@ fn shares(list: Vec<ShareKeys>, warnings: &mut Vec<String>) -> Result<Vec<ShareE
             warnings.push(format!("the share '{name}' is there twice; the first one is served"));
             continue;
         }
-        shares.push(ShareEntry { id: stable_id(&[folded.folded()]), name, comment: None, schemas });
+        shares.push(ShareEntry { id: stable_id(&[folded.folded()]), name, schemas, ..Default::default() });
     }
     Ok(shares)
 }
@@ -243,6 +243,7 @@ fn tables(list: Vec<TableKeys>, parents: [&str; 2], warnings: &mut Vec<String>) 
             location,
             history_shared: keys.history_shared.unwrap_or(false),
             start_version: keys.start_version.unwrap_or(0),
+            ..Default::default()
         });
     }
     Ok(tables)

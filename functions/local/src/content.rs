@@ -85,7 +85,8 @@ impl Content {
     pub fn of_folder(path: &Path, state: &StateFolder, roots: &Roots, clock: &Arc<dyn Clock>) -> Result<Self, String> {
         let found = folders::find(path)?;
         let token = profiles::token_for(&profiles::profile_path(state, folders::SHARE))?;
-        let mut content = Self::granted_to_all(found.document, Order::Sorted, Some(&token), roots, state.path(), clock)?;
+        let mut content =
+            Self::granted_to_all(found.document, Order::Sorted, Some(&token), roots, state.path(), clock)?;
         content.profile = Some(ProfileOf { name: folders::SHARE.into(), token: Some(token) });
         content.notes = found.skipped.into_iter().map(|what| format!("skipped {what}")).collect();
         Ok(content)
@@ -123,12 +124,13 @@ impl Content {
         base: &Path,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let tokens = token.map(|token| TokenEntry { sha256: TokenHash::of(token).to_hex(), expires: None });
+        let tokens = token.map(|token| TokenEntry { sha256: TokenHash::of(token).to_hex(), ..Default::default() });
         document.recipients.push(RecipientEntry {
             name: SOLE_RECIPIENT.into(),
             id: SOLE_RECIPIENT.into(),
             tokens: tokens.into_iter().collect(),
             grants: document.shares.iter().map(|share| share.id.clone()).collect(),
+            ..Default::default()
         });
         let locator = Locator::new(roots.clone(), base);
         let index = Arc::new(Index::new(&document, order, &|text: &str| locator.locate(text))?);

@@ -43,7 +43,10 @@ impl AccessKeys {
     /// When the operating system has no randomness.
     pub fn generate() -> Result<Self, Error> {
         let id = hex::encode_upper(entropy::bytes::<8>()?);
-        Ok(Self { access_key_id: format!("LOCL{id}"), secret_access_key: Secret::new(hex::encode(entropy::bytes::<20>()?)) })
+        Ok(Self {
+            access_key_id: format!("LOCL{id}"),
+            secret_access_key: Secret::new(hex::encode(entropy::bytes::<20>()?)),
+        })
     }
 }
 

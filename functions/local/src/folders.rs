@@ -43,7 +43,8 @@ pub fn find(path: &Path) -> Result<Found, String> {
             }
         }
     }
-    let share = ShareEntry { name: SHARE.into(), id: stable_id(&[SHARE]), comment: None, schemas: search.schemas };
+    let share =
+        ShareEntry { name: SHARE.into(), id: stable_id(&[SHARE]), schemas: search.schemas, ..Default::default() };
     let document = CatalogDocument { format_version: FORMAT_VERSION, shares: vec![share], recipients: Vec::new() };
     Ok(Found { document, skipped: search.skipped })
 }
@@ -84,7 +85,7 @@ impl Search {
             id: stable_id(&[SHARE, parsed_schema.folded(), parsed.folded()]),
             location: location.to_owned(),
             history_shared: true,
-            start_version: 0,
+            ..Default::default()
         };
         let same_schema = |entry: &SchemaEntry| SchemaName::parse(&entry.name).is_ok_and(|name| name == parsed_schema);
         let at = self.schemas.iter().position(same_schema).unwrap_or_else(|| {

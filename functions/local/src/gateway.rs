@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::delta::DeltaLog;
 use shared::error::Error;
+use shared::handlers::Handler;
 use shared::handlers::get_share::GetShare;
 use shared::handlers::list_all_tables::ListAllTables;
 use shared::handlers::list_schemas::ListSchemas;
@@ -22,10 +23,8 @@ use shared::handlers::query_table::QueryTable;
 use shared::handlers::query_table_changes::QueryTableChanges;
 use shared::handlers::table_metadata::TableMetadata;
 use shared::handlers::table_version::TableVersion;
-use shared::handlers::Handler;
 use shared::http::body::Body;
-use shared::http::pipeline::{Pipeline, Request, Shared};
-use shared::http::respond;
+use shared::http::pipeline::{self, Arrival, Pipeline, Request, Shared};
 use shared::limits::REQUEST_BODY_BYTES_MAX;
 use shared::presign::Presigner;
 use shared::route;
@@ -50,11 +49,12 @@ pub struct Gateway {
     /// The segments that every path begins with.
     prefix: Vec<String>,
     pipelines: HashMap<&'static str, Pipeline>,
+    shared: Shared,
 }
 
 impl Gateway {
     /// A gateway whose paths begin with `endpoint`.
-    pub fn new(endpoint: &str, ports: Ports, shared: &Shared) -> Self {
+    pub fn new(endpoint: &str, ports: Ports, shared: Shared) -> Self {
         let Ports { catalog, tokens, delta, presigner } = ports;
         let catalog = Arc::new(catalog);
         let handlers: [(&str, Arc<dyn Handler>); 9] = [
@@ -68,8 +68,9 @@ impl Gateway {
             ("query-table", Arc::new(QueryTable { catalog: catalog.clone(), delta, presigner })),
             ("query-table-changes", Arc::new(QueryTableChanges { catalog })),
         ];
-        let pipelines = handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();
-        Self { prefix: segments(endpoint).map(str::to_owned).collect(), pipelines }
+        let pipelines =
+            handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();
+        Self { prefix: segments(endpoint).map(str::to_owned).collect(), pipelines, shared }
     }
 
     /// The ids of the routes that have a handler.
@@ -90,12 +91,12 @@ impl Gateway {
         };
         let (route, params) = match found {
             Ok(found) => found,
-            Err(error) => return respond::refusal(&error, parts.method == Method::HEAD),
+            Err(error) => return self.shared.refuse(&parts, &Arrival::default(), &error),
         };
         match self.pipelines.get(route.id) {
             Some(pipeline) => {
                 let body = whole(body).await;
-                pipeline.serve(Request { route, params, parts, body }).await
+                pipeline.serve(Request { route, params, parts, body, arrival: Arrival::default() }).await
             }
             None => healthy(),
         }
@@ -146,5 +147,6 @@ where
 fn healthy() -> Response<Body> {
     let mut response = Response::new(Body::whole(&b"{\"status\":\"ok\"}"[..]));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    pipeline::identify(&mut response);
     response
 }

@@ -4,6 +4,8 @@
 
 // What a person types and reads
 pub mod cli;
+pub mod commands;
+pub mod inspect;
 pub mod output;
 pub mod serve;
 
@@ -20,5 +22,6 @@ pub mod state;
 // Serving it
 pub mod embedded_s3;
 pub mod gateway;
+pub mod memory;
 pub mod server;
 pub mod tls;

@@ -1,5 +1,5 @@
 //! Where tables lie, as people write it: `s3://bucket/prefix` (also `s3a`, `s3n`), `file:///folder`, or a path. Folders
-//! of this machine become buckets of the embedded S3 server.
+//! of this machine become buckets of the embedded S3 server when they are served.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,29 @@ use percent_encoding::percent_decode_str;
 use shared::model::location::TableLocation;
 
 use crate::embedded_s3::Roots;
+
+/// What a location text names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A prefix in a bucket.
+    Bucket(TableLocation),
+}
+
+/// The place that a text names. A path that is not absolute is below `base`.
+///
+/// # Errors
+/// Completes the sentence "its location …".
+pub fn place(text: &str, base: &Path) -> Result<Place, String> {
+    match scheme(text) {
+        Some("s3" | "s3a" | "s3n") => TableLocation::parse(text).map(Place::Bucket).map_err(|error| error.to_string()),
+        Some("file") => file_path(text).map(Place::Folder),
+        Some(other) => Err(format!("begins with '{other}:', which is not supported; use s3://, file:// or a path")),
+        None if text.is_empty() => Err("is empty".into()),
+        None => Ok(Place::Folder(base.join(text))),
+    }
+}
 
 /// Turns location texts into locations. A path that is not absolute is below `base`.
 #[derive(Clone)]
@@ -27,12 +50,9 @@ impl Locator {
     /// # Errors
     /// Completes the sentence "its location …".
     pub fn locate(&self, text: &str) -> Result<TableLocation, String> {
-        match scheme(text) {
-            Some("s3" | "s3a" | "s3n") => TableLocation::parse(text).map_err(|error| error.to_string()),
-            Some("file") => self.folder(&file_path(text)?),
-            Some(other) => Err(format!("begins with '{other}:', which is not supported; use s3://, file:// or a path")),
-            None if text.is_empty() => Err("is empty".into()),
-            None => self.folder(&self.base.join(text)),
+        match place(text, &self.base)? {
+            Place::Bucket(location) => Ok(location),
+            Place::Folder(folder) => self.folder(&folder),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::commands::answer::Answer;
 use crate::profiles::ProfileFiles;
 
 /// Tables named one by one; of more, the rest is counted.
@@ -41,6 +42,16 @@ pub fn stopping() {
 pub fn problem(text: &str) {
     // A terminal that is gone cannot be told.
     let _ = writeln!(io::stderr(), "error: {text}");
+}
+
+/// Says what a command answered.
+pub fn answer(answer: &Answer, json: bool) {
+    if json {
+        // Values are built from texts and numbers, which always have a JSON form.
+        print(&format!("{:#}\n", answer.json));
+    } else {
+        print(&answer.text);
+    }
 }
 
 fn print(text: &str) {
@@ -113,9 +124,13 @@ fn quoted(path: &Path) -> String {
 }
 
 /// A word for a POSIX shell; left as it is when it needs no quotes.
-fn quoted_text(text: &str) -> String {
+pub(crate) fn quoted_text(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,#".contains(c);
-    if text.chars().all(plain) && !text.starts_with('#') { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if text.chars().all(plain) && !text.starts_with('#') {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -55,8 +55,8 @@ pub fn token_for(profile: &Path) -> Result<Secret, String> {
 /// A sentence for the person at the terminal.
 pub fn catalogued_token(state: &StateFolder, recipient: &str) -> Result<Option<Secret>, String> {
     let path = state.catalogue();
-    let mut document = file::read(&path)?;
-    let Some(entry) = document.recipients.iter_mut().find(|entry| entry.name == recipient) else {
+    let document = file::read(&path)?;
+    let Some(entry) = document.recipients.iter().find(|entry| entry.name == recipient) else {
         return Ok(None);
     };
     let profile = profile_path(state, recipient);
@@ -67,9 +67,12 @@ pub fn catalogued_token(state: &StateFolder, recipient: &str) -> Result<Option<S
         }
     }
     let token = token::generate().map_err(|error| error.to_string())?;
-    entry.tokens.push(TokenEntry { sha256: TokenHash::of(&token).to_hex(), expires: None });
-    file::write(&path, &document).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    Ok(Some(token))
+    file::change(&path, |document| {
+        let entry = document.recipients.iter_mut().find(|entry| entry.name == recipient)?;
+        entry.tokens.push(TokenEntry { sha256: TokenHash::of(&token).to_hex(), ..Default::default() });
+        Some(())
+    })
+    .map(|added| added.map(|()| token))
 }
 
 /// Writes a profile, for its owner only, and what `curl` needs beside it: a header file when there is a token to send, the

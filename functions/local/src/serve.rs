@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use shared::audit::log::LogAudit;
 use shared::clock::SystemClock;
 use shared::config::Environment;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,9 +34,11 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
     let listener = server::bind(&host, port).await?;
     let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     if !loopback && config.as_ref().is_some_and(|config| config.bearer_token.is_none()) {
-        return Err("the configuration has no 'authorization', so everybody could read everything; that is allowed on \
+        return Err(
+            "the configuration has no 'authorization', so everybody could read everything; that is allowed on \
                     127.0.0.1 only. Add 'authorization: {bearerToken: …}' or use --host 127.0.0.1"
-            .into());
+                .into(),
+        );
     }
     let tls = match config.as_ref().and_then(|config| config.ssl.as_ref()) {
         Some(ssl) => Some(tls::prepare(ssl, &host).await?),
@@ -46,9 +50,11 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         state.reset()?;
     }
     let (clock, roots) = (SystemClock::shared(), Roots::new());
+    let own_catalogue = config.is_none() && args.path.is_none();
     let mut content = match (config, &args.path) {
         (Some(config), _) => {
-            let name = args.config.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str()).unwrap_or("config");
+            let name =
+                args.config.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str()).unwrap_or("config");
             let base = std::path::absolute(".").map_err(|error| format!("cannot use the current folder: {error}"))?;
             Content::of_config(config, name, &base, &roots, &clock)?
         }
@@ -56,7 +62,8 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         (None, None) => Content::of_state(&state, &roots, &clock).await?,
     };
     if !loopback && content.has_folders {
-        let note = "file URLs of folders on this machine lead to 127.0.0.1: clients elsewhere can only read tables on S3";
+        let note =
+            "file URLs of folders on this machine lead to 127.0.0.1: clients elsewhere can only read tables on S3";
         content.notes.push(note.into());
     }
 
@@ -73,8 +80,12 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         first_byte_within: content.first_byte_within,
         url_ttl_secs: content.url_ttl_secs,
         clock,
+        audit: Arc::new(LogAudit),
     };
     let server = Server::start(settings).await?;
+    if own_catalogue {
+        state.note_endpoint(server.endpoint())?;
+    }
     let files = match &content.profile {
         Some(of) => Some(profiles::write(&state, of, server.endpoint(), certificate.as_deref())?),
         None => None,

@@ -10,6 +10,7 @@ use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
+use shared::audit::Audit;
 use shared::auth::Gate;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
@@ -19,7 +20,7 @@ use shared::handlers::listing::PageTokens;
 use shared::http::pipeline::Shared;
 use shared::presign::session::SessionPresigner;
 use shared::seal::Sealer;
-use shared::storage::s3::{S3Connection, S3Connections, S3LogStore};
+use shared::storage::s3::{EmbeddedStore, LocalReach, Reaches, S3LogStore};
 use tokio::task::JoinHandle;
 
 use crate::embedded_s3::{AccessKeys, EmbeddedS3, Roots};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub url_ttl_secs: i64,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Keeps what became of every request.
+    pub audit: Arc<dyn Audit>,
 }
 
 /// A running server.
@@ -85,7 +88,9 @@ pub async fn bind(host: &str, port: u16) -> Result<TcpListener, String> {
         io::ErrorKind::PermissionDenied => {
             format!("port {port} may not be used by this user; choose one above 1023 with --port")
         }
-        io::ErrorKind::AddrNotAvailable => format!("'{host}' is not an address of this machine; choose one with --host"),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("'{host}' is not an address of this machine; choose one with --host")
+        }
         _ => format!("cannot listen on {host}, port {port}: {error}"),
     })?;
     listener.set_nonblocking(true).map_err(|error| format!("cannot listen on {host}, port {port}: {error}"))?;
@@ -108,10 +113,10 @@ impl Server {
         let embedded_s3 = EmbeddedS3::start(settings.roots.clone(), keys)
             .await
             .map_err(|error| format!("cannot start the embedded S3 server: {error}"))?;
-        let own = S3Connection::with_keys(embedded_s3.endpoint().to_owned(), &id, &secret);
-        let connections = S3Connections::new(Some(own), settings.s3_endpoint.clone());
+        let own = EmbeddedStore::new(embedded_s3.endpoint(), id, &secret);
+        let reach = LocalReach::shared(Some(own), settings.s3_endpoint.clone());
 
-        let gateway = Arc::new(gateway(&settings, &connections)?);
+        let gateway = Arc::new(gateway(&settings, &reach)?);
         let handle = Handle::new();
         let serving = serve(settings.listener, settings.tls, gateway, handle.clone())
             .map_err(|error| format!("cannot listen: {error}"))?;
@@ -133,17 +138,17 @@ impl Server {
     }
 }
 
-fn gateway(settings: &Settings, connections: &Arc<S3Connections>) -> Result<Gateway, String> {
+fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, String> {
     let clock = Arc::clone(&settings.clock);
     let sealer = Sealer::for_this_process().map_err(|error| error.to_string())?;
     let ports = Ports {
         catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog)),
-        tokens: PageTokens::new(sealer, Arc::clone(&clock)),
-        delta: DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(connections)))),
-        presigner: Arc::new(SessionPresigner::new(Arc::clone(connections), Arc::clone(&clock), settings.url_ttl_secs)),
+        tokens: PageTokens::new(Arc::new(sealer), Arc::clone(&clock)),
+        delta: DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(reach)))),
+        presigner: Arc::new(SessionPresigner::new(Arc::clone(reach), Arc::clone(&clock), settings.url_ttl_secs)),
     };
-    let shared = Shared::new(settings.gate.clone(), clock, settings.first_byte_within);
-    Ok(Gateway::new(&settings.endpoint, ports, &shared))
+    let shared = Shared::new(settings.gate.clone(), clock, Arc::clone(&settings.audit), settings.first_byte_within);
+    Ok(Gateway::new(&settings.endpoint, ports, shared))
 }
 
 fn serve(

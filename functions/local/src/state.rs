@@ -45,6 +45,26 @@ impl StateFolder {
         self.folder.join("catalogue.json")
     }
 
+    /// Remembers where the server of this folder's catalogue is, for the profiles that are written later.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn note_endpoint(&self, endpoint: &str) -> Result<(), String> {
+        let path = self.endpoint_file();
+        file::write_private(&path, format!("{endpoint}\n").as_bytes())
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+
+    /// Where the server of this folder's catalogue was last; nothing before its first start.
+    pub fn noted_endpoint(&self) -> Option<String> {
+        let text = fs::read_to_string(self.endpoint_file()).ok()?;
+        Some(text.trim().to_owned()).filter(|endpoint| !endpoint.is_empty())
+    }
+
+    fn endpoint_file(&self) -> PathBuf {
+        self.folder.join("endpoint")
+    }
+
     /// Writes the sample tables and a catalogue with them, where there is no catalogue yet. True when it did.
     ///
     /// # Errors
@@ -91,7 +111,8 @@ impl StateFolder {
 /// Whether a catalogue holds nothing but the sample tables and their recipient.
 pub fn is_demo(document: &CatalogDocument) -> bool {
     let own = demo_catalogue();
-    let recipients_are_ours = document.recipients.iter().all(|recipient| own.recipients.iter().any(|ours| ours.id == recipient.id));
+    let recipients_are_ours =
+        document.recipients.iter().all(|recipient| own.recipients.iter().any(|ours| ours.id == recipient.id));
     document.shares == own.shares && recipients_are_ours
 }
 
@@ -107,16 +128,17 @@ fn demo_catalogue() -> CatalogDocument {
                 id: stable_id(&["demo", name, "default", table]),
                 location: format!("demo/{table}"),
                 history_shared,
-                start_version: 0,
+                ..Default::default()
             }],
         }],
+        ..Default::default()
     };
     let shares = vec![share("delta_sharing", "owid-covid-data", true), share("share1", "cars", false)];
     let recipients = vec![RecipientEntry {
         name: DEMO_RECIPIENT.into(),
         id: stable_id(&["demo recipient"]),
-        tokens: Vec::new(),
         grants: shares.iter().map(|share| share.id.clone()).collect(),
+        ..Default::default()
     }];
     CatalogDocument { format_version: FORMAT_VERSION, shares, recipients }
 }
@@ -124,6 +146,15 @@ fn demo_catalogue() -> CatalogDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_endpoint_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        assert_eq!(state.noted_endpoint(), None);
+        state.note_endpoint("http://127.0.0.1:8080/delta-sharing").unwrap();
+        assert_eq!(state.noted_endpoint().as_deref(), Some("http://127.0.0.1:8080/delta-sharing"));
+    }
 
     #[test]
     fn a_catalogue_with_content_of_its_own_is_not_the_demo() {

@@ -2,106 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-fn spillway() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
-    command.env_remove("SPILLWAY_LOG").env_remove("AWS_ENDPOINT_URL").env_remove("AWS_ENDPOINT_URL_S3");
-    command
-}
+#[path = "harness/program.rs"]
+mod program;
 
-fn run(args: &[&str]) -> Output {
-    spillway().args(args).output().unwrap()
-}
-
-/// The one line that a failing command says.
-fn failure(args: &[&str]) -> String {
-    let output = run(args);
-    assert!(!output.status.success(), "{args:?} succeeded");
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    text
-}
-
-struct Running {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    said: String,
-}
-
-impl Running {
-    /// Starts the program and reads what it says until it is ready.
-    fn start(args: &[&str]) -> Self {
-        let mut child =
-            spillway().args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("Ctrl-C stops the server.") {
-            assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended early: {said}");
-        }
-        Self { child, out, said }
-    }
-
-    fn endpoint(&self) -> &str {
-        self.said.split_whitespace().skip_while(|word| *word != "address").nth(1).unwrap()
-    }
-
-    /// Sends SIGTERM and returns the exit code and what was still said.
-    fn terminate(mut self) -> (Option<i32>, String) {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code(), rest)
-    }
-
-    fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
-        let mut curl = Command::new("curl");
-        curl.args(["-sS", "-k", "-w", "\n%{http_code}", &format!("{}{path}", self.endpoint())]);
-        if let Some(token) = token {
-            curl.args(["-H", &format!("Authorization: Bearer {token}")]);
-        }
-        let output = String::from_utf8(curl.output().unwrap().stdout).unwrap();
-        let (body, status) = output.rsplit_once('\n').unwrap();
-        (status.parse().unwrap(), body.to_owned())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn token(&self, profile: &str) -> String {
-        let text = fs::read_to_string(self.join(profile)).unwrap();
-        text.split("\"bearerToken\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-    }
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
+use program::{Folder, Running, failure, mode, run};
 
 /// A folder that looks like a table to whoever lists tables.
 fn empty_table(folder: &Path) {
@@ -115,7 +24,9 @@ fn the_demo_is_written_once_and_the_token_is_kept() {
     let args = ["--state", &state, "--port", "0"];
 
     let first = Running::start(&args);
-    for words in ["delta_sharing.default.owid-covid-data", "share1.default.cars", "sample data", "curl -sS", "python3 -c", "USA"] {
+    for words in
+        ["delta_sharing.default.owid-covid-data", "share1.default.cars", "sample data", "curl -sS", "python3 -c", "USA"]
+    {
         assert!(first.said.contains(words), "{words}: {}", first.said);
     }
     let token = folder.token("state/demo.share");
@@ -129,17 +40,23 @@ fn the_demo_is_written_once_and_the_token_is_kept() {
     for name in ["state/demo.share", "state/demo.header", "state/catalogue.json"] {
         assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
     }
-    assert!(!fs::read_to_string(folder.join("state/catalogue.json")).unwrap().contains(&token), "the token is stored in clear");
-    let written = fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
+    assert!(
+        !fs::read_to_string(folder.join("state/catalogue.json")).unwrap().contains(&token),
+        "the token is stored in clear"
+    );
+    let written =
+        fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
 
     let again = Running::start(&["serve", "--state", &state, "--port", "0"]);
     assert_eq!(folder.token("state/demo.share"), token);
     drop(again);
-    let kept = fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
+    let kept =
+        fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
     assert_eq!(kept, written, "the sample tables were written again");
 
     drop(Running::start(&["serve", "--state", &state, "--port", "0", "--reset"]));
-    let anew = fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
+    let anew =
+        fs::metadata(folder.join("state/demo/cars/_delta_log/00000000000000000000.json")).unwrap().modified().unwrap();
     assert_ne!(anew, written, "--reset kept the sample tables");
 }
 
@@ -192,7 +109,10 @@ fn a_folder_is_shared_table_by_table() {
     let token = folder.token("state/local.share");
     let (status, body) = running.get("/shares/local/all-tables", Some(&token));
     assert_eq!(status, 200);
-    assert!(body.contains("\"one\"") && body.contains("\"two\"") && !body.contains("three") && !body.contains("bad"), "{body}");
+    assert!(
+        body.contains("\"one\"") && body.contains("\"two\"") && !body.contains("three") && !body.contains("bad"),
+        "{body}"
+    );
     assert!(running.said.contains("bad.name: the name contains a full stop"), "{}", running.said);
     assert!(running.said.contains("bad schema: the name contains a space"), "{}", running.said);
     // What is there but is no table yet is an error that says so, not an empty answer.
@@ -214,7 +134,11 @@ fn a_configuration_file_of_the_reference_server() {
          authorization:\n  bearerToken: from-the-file\n", folder.text("tables/t"))).unwrap();
     // The command line wins over the file.
     let running = Running::start(&["serve", "--config", &config, "--state", &folder.text("state"), "--port", "0"]);
-    assert!(running.endpoint().starts_with("http://localhost:") && running.endpoint().ends_with("/elsewhere"), "{}", running.said);
+    assert!(
+        running.endpoint().starts_with("http://localhost:") && running.endpoint().ends_with("/elsewhere"),
+        "{}",
+        running.said
+    );
     assert!(running.said.contains("mean nothing to this server: stalenessAcceptable"), "{}", running.said);
     assert_eq!(folder.token("state/conf.share"), "from-the-file");
     assert_eq!(running.get("/shares", Some("from-the-file")).0, 200);
@@ -242,11 +166,18 @@ fn no_authorization_is_for_loopback_only() {
 fn https_with_a_certificate_made_at_start() {
     let folder = Folder::new();
     let config = folder.text("tls.yaml");
-    fs::write(&config, "version: 1\nshares: [{name: s}]\nssl: {selfSigned: true}\nauthorization: {bearerToken: t}\n").unwrap();
+    fs::write(&config, "version: 1\nshares: [{name: s}]\nssl: {selfSigned: true}\nauthorization: {bearerToken: t}\n")
+        .unwrap();
     let running = Running::start(&["serve", "--config", &config, "--state", &folder.text("state"), "--port", "0"]);
     assert!(running.endpoint().starts_with("https://127.0.0.1:"), "{}", running.said);
     let trusted = Command::new("curl")
-        .args(["-sS", "--cacert", &folder.text("state/tls.pem"), "-H", &format!("@{}", folder.text("state/tls.header"))])
+        .args([
+            "-sS",
+            "--cacert",
+            &folder.text("state/tls.pem"),
+            "-H",
+            &format!("@{}", folder.text("state/tls.header")),
+        ])
         .arg(format!("{}/shares", running.endpoint()))
         .output()
         .unwrap();
@@ -263,7 +194,10 @@ fn problems_are_one_sentence() {
     assert!(said.contains("is in use") && said.contains("--port"), "{said}");
     assert!(!Path::new(&state).exists(), "something was written before the port was free");
 
-    assert!(failure(&["serve", &folder.text("nowhere"), "--state", &state, "--port", "0"]).contains("cannot read the folder"));
+    assert!(
+        failure(&["serve", &folder.text("nowhere"), "--state", &state, "--port", "0"])
+            .contains("cannot read the folder")
+    );
     assert!(failure(&["--config", &folder.text("a.yaml"), "--state", &state]).contains("cannot read"));
     assert!(failure(&["--config", "conf.json", "--state", &state]).contains(".yaml or .yml"));
     assert!(failure(&["--host", "not-an-address.invalid", "--state", &state]).contains("not-an-address.invalid"));

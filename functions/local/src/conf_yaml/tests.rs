@@ -28,7 +28,10 @@ fn a_reference_file_is_read_unchanged() {
     assert_eq!(config.first_byte_within, Some(Duration::from_secs(30)));
     assert!(config.warnings.is_empty() && config.ssl.is_none() && config.host.is_none() && config.port.is_none());
     let [first, second] = config.document.shares[0].schemas[0].tables.as_slice() else { panic!("two tables") };
-    assert_eq!((first.id.as_str(), first.history_shared, first.start_version), ("00000000-0000-0000-0000-000000000001", true, 1));
+    assert_eq!(
+        (first.id.as_str(), first.history_shared, first.start_version),
+        ("00000000-0000-0000-0000-000000000001", true, 1)
+    );
     assert!(!second.history_shared);
     assert_eq!(second.id, parse(SMALL).unwrap().document.shares[0].schemas[0].tables[1].id);
 }
@@ -47,8 +50,12 @@ fn the_references_messages() {
     assert_eq!(problem("version: -1"), "'version' must be greater than 0");
     assert!(problem("version: 2").contains("too new"));
     assert_eq!(problem("version: 1\nshares: [{schemas: []}]"), "'name' in a share must be provided");
-    assert_eq!(problem("version: 1\nshares: [{name: a, schemas: [{tables: []}]}]"), "'name' in a schema must be provided");
-    let table = |keys: &str| problem(&format!("version: 1\nshares: [{{name: a, schemas: [{{name: b, tables: [{keys}]}}]}}]"));
+    assert_eq!(
+        problem("version: 1\nshares: [{name: a, schemas: [{tables: []}]}]"),
+        "'name' in a schema must be provided"
+    );
+    let table =
+        |keys: &str| problem(&format!("version: 1\nshares: [{{name: a, schemas: [{{name: b, tables: [{keys}]}}]}}]"));
     assert_eq!(table("{location: x}"), "'name' in a table must be provided");
     assert_eq!(table("{name: x}"), "'location' in a table must be provided");
     assert_eq!(problem("version: 1\nauthorization: {}"), "'bearerToken' in 'authorization' must be provided");
@@ -71,7 +78,9 @@ fn names_that_the_protocol_forbids_are_refused() {
 
 #[test]
 fn keys_without_meaning_are_named() {
-    let config = parse("version: 1\ndeltaTableCacheSize: 10\nshares: [{name: a, colour: red}]\nevaluatePredicateHints: false").unwrap();
+    let config =
+        parse("version: 1\ndeltaTableCacheSize: 10\nshares: [{name: a, colour: red}]\nevaluatePredicateHints: false")
+            .unwrap();
     assert_eq!(config.warnings, ["these keys mean nothing to this server: deltaTableCacheSize, colour"]);
 }
 

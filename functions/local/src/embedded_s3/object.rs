@@ -52,7 +52,10 @@ impl Object {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) async fn bytes(self, range: Range<u64>) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync> {
+    pub(super) async fn bytes(
+        self,
+        range: Range<u64>,
+    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync> {
         let mut file = tokio::fs::File::from_std(self.file);
         file.seek(SeekFrom::Start(range.start)).await?;
         let left = range.end.saturating_sub(range.start);

@@ -1,0 +1,237 @@
+//! `table add | list | show | remove`.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shared::model::securable::History;
+use shared::model::version::Version;
+use shared::provider::names::TableRef;
+use shared::provider::tables::{self, NewTable};
+
+use super::answer::{self, Answer, columns, facts, full_name, history_words, moment};
+use super::target::{Looked, Target, TargetArgs};
+use super::told;
+
+/// What to do with tables.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TableCommand {
+    /// Add a Delta table to a share, after a look at it
+    ///
+    /// The table is opened first: that it is a Delta table, its version, its files, and what clients must know to read
+    /// it. Nothing is copied and nothing is changed in it. On the local state a location may be a folder of this machine;
+    /// a deployed catalogue takes s3:// only.
+    #[command(after_help = "Examples:\n  \
+        spillway table add sales.default.orders --location /data/orders\n  \
+        spillway table add sales.eu.orders --location s3://my-bucket/orders --history\n  \
+        spillway table add sales.eu.orders --location s3://their-bucket/orders \\\n      \
+        --role arn:aws:iam::123456789012:role/delta-sharing/reader --external-id 7f3a")]
+    Add(Box<AddArgs>),
+    /// List the tables of one share, or of all
+    List(ListArgs),
+    /// Show a table's entry
+    Show(NameArgs),
+    /// Take a table out of its share; its data stays where it is
+    Remove(NameArgs),
+}
+
+/// Options of `table add`.
+#[derive(Debug, Clone, Args)]
+pub struct AddArgs {
+    /// Under which name recipients see it; the share must exist, the schema need not
+    #[arg(value_name = "SHARE.SCHEMA.TABLE")]
+    name: String,
+    /// Where the table lies: s3://bucket/prefix, file:///folder or a path
+    #[arg(long, value_name = "LOCATION")]
+    location: String,
+    /// Let recipients read older versions and changes, not only the latest version
+    #[arg(long)]
+    history: bool,
+    /// The oldest version that they may read; means --history
+    #[arg(long, value_name = "N")]
+    start_version: Option<u64>,
+    /// Add it without a look at it
+    #[arg(long)]
+    without_validation: bool,
+    /// The role that reads the table and signs its URLs [default: the stack's own]
+    #[arg(long, value_name = "ARN")]
+    role: Option<String>,
+    /// What that role's trust policy asks for
+    #[arg(long, value_name = "ID", requires = "role")]
+    external_id: Option<String>,
+    /// The bucket's region [default: found out]
+    #[arg(long, value_name = "REGION")]
+    bucket_region: Option<String>,
+    /// The bucket's endpoint: standard, dualstack, fips, or the URL of an S3-compatible store
+    #[arg(long, value_name = "ENDPOINT")]
+    bucket_endpoint: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Options of `table list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// The share [default: all]
+    share: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// A table's name and where it is.
+#[derive(Debug, Clone, Args)]
+pub struct NameArgs {
+    /// The table's name
+    #[arg(value_name = "SHARE.SCHEMA.TABLE")]
+    name: String,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl TableCommand {
+    /// Where to work.
+    pub fn target(&self) -> &TargetArgs {
+        match self {
+            Self::Add(args) => &args.target,
+            Self::List(args) => &args.target,
+            Self::Show(args) | Self::Remove(args) => &args.target,
+        }
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub async fn run(&self, target: &Target) -> Result<Answer, String> {
+        match self {
+            Self::Add(args) => add(args, target).await,
+            Self::List(args) => list(args, target).await,
+            Self::Show(args) => show(args, target).await,
+            Self::Remove(args) => remove(args, target).await,
+        }
+    }
+}
+
+async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
+    let (place, location) = target.place(&args.location)?;
+    let history = match (args.start_version, args.history) {
+        (Some(version), _) => History::SharedFrom(Version::new(version)),
+        (None, true) => History::SharedFrom(Version::ZERO),
+        (None, false) => History::NotShared,
+    };
+    let mut new = NewTable {
+        name: TableRef::parse_new(&args.name).map_err(told)?,
+        id: None,
+        location,
+        region: args.bucket_region.clone(),
+        endpoint: args.bucket_endpoint.clone(),
+        role_arn: args.role.clone(),
+        external_id: args.external_id.clone(),
+        history,
+    };
+    tables::check_new(&target.provider, &new).await.map_err(told)?;
+    let looked = if args.without_validation { None } else { Some(target.inspect(&place, &new).await?) };
+    let prospects = match &looked {
+        Some(looked) => Some(accepted(looked, history)?),
+        None => None,
+    };
+    if new.region.is_none() {
+        new.region = looked.as_ref().and_then(|looked| looked.region.clone());
+    }
+    let table = tables::add(&target.provider, new).await.map_err(told)?;
+
+    let name = full_name(&table);
+    let mut text = match &looked {
+        Some(looked) => format!("Added table '{name}': {}.\n", looked.inspection.summary()),
+        None => format!("Added table '{name}', without a look at it.\n"),
+    };
+    text.push_str(&entry_facts(&table));
+    if let Some(prospects) = &prospects {
+        text.push_str(&format!("For recipients of the share: {prospects}.\n"));
+    }
+    if let Some(note) = looked.as_ref().and_then(|looked| looked.note.as_ref()) {
+        text.push_str(&format!("Note: {note}.\n"));
+    }
+    let next = match &looked {
+        Some(_) => target.line(&format!("grant {} RECIPIENT", table.share)),
+        None => target.line(&format!("doctor --table {name}")),
+    };
+    let purpose = if looked.is_some() { "let a recipient read the share" } else { "see whether it can be read" };
+    text.push_str(&format!("\nNext, {purpose}:\n  {next}\n"));
+    let json = json!({
+        "table": answer::table_json(&table),
+        "validation": looked.as_ref().map(|looked| looked.inspection.to_json()),
+        "note": looked.as_ref().and_then(|looked| looked.note.clone()),
+    });
+    Ok(Answer::new(text, json))
+}
+
+/// What recipients will be able to do with a table, if anything.
+pub(super) fn accepted(looked: &Looked, history: History) -> Result<String, String> {
+    let version = looked.inspection.version;
+    if let History::SharedFrom(start) = history
+        && start.number() > version
+    {
+        return Err(format!(
+            "the table's latest version is {version}, so nothing could be read from version {start} on; choose a lower \
+             --start-version"
+        ));
+    }
+    looked.inspection.prospects().map_err(|why| {
+        format!(
+            "no recipient could read the table, so it was not added: {} (--without-validation adds it all the same)",
+            crate::inspect::one_line(&why)
+        )
+    })
+}
+
+fn entry_facts(table: &shared::catalog::write::TableRecord) -> String {
+    facts(&[
+        ("location", Some(table.location.clone())),
+        ("history", Some(history_words(table.history))),
+        ("region", table.region.clone()),
+        ("endpoint", table.endpoint.clone()),
+        ("role", table.role_arn.clone()),
+        ("external id", table.external_id.clone()),
+    ])
+}
+
+async fn list(args: &ListArgs, target: &Target) -> Result<Answer, String> {
+    let tables = tables::list(&target.provider, args.share.as_deref()).await.map_err(told)?;
+    let text = if tables.is_empty() {
+        let share = args.share.as_deref().unwrap_or("SHARE");
+        let next = target.line(&format!("table add {share}.default.TABLE --location {}", target.location_example()));
+        format!("There are no tables yet. Add one:\n  {next}\n")
+    } else {
+        let rows: Vec<Vec<String>> = tables
+            .iter()
+            .map(|table| vec![full_name(table), history_words(table.history), table.location.clone()])
+            .collect();
+        columns(&["TABLE", "HISTORY", "LOCATION"], &rows)
+    };
+    Ok(Answer::new(text, json!({"tables": tables.iter().map(answer::table_json).collect::<Vec<_>>()})))
+}
+
+async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
+    let name = TableRef::parse(&args.name).map_err(told)?;
+    let table = tables::show(&target.provider, &name).await.map_err(told)?;
+    let mut text = format!("Table '{}'\n", full_name(&table));
+    text.push_str(&facts(&[("id", Some(table.id.clone())), ("added", table.created_at.map(moment))]));
+    text.push_str(&entry_facts(&table));
+    text.push_str(&format!(
+        "\nTo see whether it can be read:\n  {}\n",
+        target.line(&format!("doctor --table {}", full_name(&table)))
+    ));
+    Ok(Answer::new(text, json!({"table": answer::table_json(&table)})))
+}
+
+async fn remove(args: &NameArgs, target: &Target) -> Result<Answer, String> {
+    let name = TableRef::parse(&args.name).map_err(told)?;
+    let table = tables::remove(&target.provider, &name).await.map_err(told)?;
+    let text = format!(
+        "Removed table '{}' from its share ({}); the data at {} stays.\nURLs that recipients were given work until they \
+         expire, within the hour.\n",
+        full_name(&table),
+        target.takes_effect(),
+        table.location
+    );
+    Ok(Answer::new(text, json!({"removed": answer::table_json(&table)})))
+}

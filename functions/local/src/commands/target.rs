@@ -1,0 +1,310 @@
+//! Which catalogue a command works on: the state folder of the local server, or a deployed DynamoDB table. Both are a
+//! [`Provider`]; what differs besides is where profiles lead, which locations tables may have, and how soon a change is
+//! seen.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use clap::Args;
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::provider::Provider;
+use shared::provider::tables::NewTable;
+
+use crate::cli::STATE_DEFAULT;
+use crate::conf_yaml::ENDPOINT_DEFAULT;
+use crate::inspect::Inspection;
+use crate::inspect::bucket::{Bucket, Role, Route};
+use crate::locations::{Place, place};
+use crate::state::StateFolder;
+
+mod aws;
+mod local;
+mod secrets;
+mod stack;
+
+/// Where the local server listens when nothing else was said to it.
+const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
+
+/// Options that say which catalogue is meant.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which catalogue")]
+pub struct TargetArgs {
+    /// The local server's state folder; with --stack or --table-name only profiles are written there
+    #[arg(long, value_name = "DIR", default_value = STATE_DEFAULT)]
+    pub state: PathBuf,
+    /// The deployed stack of this name instead of a state folder
+    #[arg(long, value_name = "NAME", conflicts_with = "table_name")]
+    pub stack: Option<String>,
+    /// This DynamoDB table instead of a state folder
+    #[arg(long, value_name = "NAME")]
+    pub table_name: Option<String>,
+    /// The Secrets Manager secret that tokens are made with, beside --table-name
+    #[arg(long, value_name = "ARN", requires = "table_name")]
+    pub keyring_secret: Option<String>,
+    /// The URL that profiles lead to; known for a stack and for a local server that has run
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// The AWS region of the stack or table [default: as for every AWS tool]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Answer in JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The catalogue that a command works on.
+#[derive(Debug)]
+pub struct Target {
+    /// Every act on it.
+    pub provider: Provider,
+    kind: Kind,
+    state: PathBuf,
+    /// The options that lead here, for lines to paste.
+    options: String,
+    endpoint: Option<String>,
+    s3_endpoint: Option<String>,
+}
+
+/// Whether a command may begin a catalogue where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// It may.
+    Here,
+    /// It may not.
+    NotHere,
+}
+
+/// What kind of catalogue it is.
+#[derive(Debug)]
+pub enum Kind {
+    /// A state folder.
+    Local {
+        /// The region option, for tables on S3.
+        region: Option<String>,
+    },
+    /// A DynamoDB table.
+    Aws(Box<Deployment>),
+}
+
+/// What is known of a deployment.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The operator's own credentials and region.
+    pub config: SdkConfig,
+    /// The role by which tables are read that name none.
+    pub data_role: Option<String>,
+}
+
+impl Target {
+    /// Opens the catalogue that the options name.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub async fn open(
+        args: &TargetArgs,
+        beginning: Beginning,
+        environment: &Environment,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let mut options = String::new();
+        let mut option = |name: &str, value: &str| {
+            options.push_str(&format!(" --{name} {}", crate::output::quoted_text(value)));
+        };
+        let default_state = args.state == Path::new(STATE_DEFAULT);
+        let (kind, provider, known) = if args.stack.is_some() || args.table_name.is_some() {
+            if let Some(stack) = &args.stack {
+                option("stack", stack);
+            }
+            if let Some(table) = &args.table_name {
+                option("table-name", table);
+                args.keyring_secret.iter().for_each(|secret| option("keyring-secret", secret));
+                args.endpoint.iter().for_each(|endpoint| option("endpoint", endpoint));
+            }
+            args.region.iter().for_each(|region| option("region", region));
+            let (deployment, provider, endpoint) = aws::open(args, clock).await?;
+            (Kind::Aws(Box::new(deployment)), provider, endpoint)
+        } else {
+            if !default_state {
+                option("state", &args.state.display().to_string());
+            }
+            let (state, provider) = local::open(&args.state, beginning, clock)?;
+            let endpoint = state.noted_endpoint().unwrap_or_else(|| format!("{LOCAL_SERVER}{ENDPOINT_DEFAULT}"));
+            (Kind::Local { region: args.region.clone() }, provider, Some(endpoint))
+        };
+        let endpoint = args.endpoint.as_deref().map(checked_endpoint).transpose()?.or(known);
+        let s3_endpoint = environment.s3_endpoint.clone();
+        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint })
+    }
+
+    /// What kind of catalogue it is.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The URL that profiles lead to.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub fn endpoint(&self) -> Result<String, String> {
+        self.endpoint.clone().ok_or_else(|| {
+            "the URL that the profile should lead to is not known; name it with --endpoint, or the stack with --stack".into()
+        })
+    }
+
+    /// The folder that profiles are written to.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn profiles_folder(&self) -> Result<PathBuf, String> {
+        StateFolder::open(&self.state).map(|state| state.path().to_owned())
+    }
+
+    /// A command to paste that works on this same catalogue.
+    pub fn line(&self, command: &str) -> String {
+        format!("spillway {command}{}", self.options)
+    }
+
+    /// A location of the kind that tables may have here.
+    pub fn location_example(&self) -> &'static str {
+        match self.kind {
+            Kind::Local { .. } => "/path/to/table",
+            Kind::Aws(_) => "s3://bucket/path/to/table",
+        }
+    }
+
+    /// How soon recipients notice a change.
+    pub fn takes_effect(&self) -> &'static str {
+        match self.kind {
+            Kind::Local { .. } => "a running server notices within two seconds",
+            Kind::Aws(_) => "the functions notice within a minute",
+        }
+    }
+
+    /// The place that a location names, and the form in which the catalogue keeps it.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn place(&self, text: &str) -> Result<(Place, String), String> {
+        let here = std::path::absolute(".").map_err(|error| format!("cannot use the current folder: {error}"))?;
+        match place(text, &here).map_err(|why| format!("the location '{text}' {why}"))? {
+            Place::Folder(_) if matches!(self.kind, Kind::Aws(_)) => Err(format!(
+                "the location '{text}' is a folder of this machine, which functions on AWS cannot read; copy the table \
+                 to S3 and name s3://bucket/prefix"
+            )),
+            Place::Folder(folder) => {
+                let folder = std::path::absolute(&folder).map_err(|error| format!("cannot use '{text}': {error}"))?;
+                let kept = folder.to_str().ok_or_else(|| format!("the location '{text}' is not UTF-8"))?.to_owned();
+                Ok((Place::Folder(folder), kept))
+            }
+            Place::Bucket(location) => {
+                let kept = format!("s3://{}/{}", location.bucket(), location.prefix());
+                Ok((Place::Bucket(location), kept.trim_end_matches('/').to_owned()))
+            }
+        }
+    }
+
+    /// The place that a location in the catalogue names; in a state folder a path may begin there.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn recorded_place(&self, text: &str) -> Result<Place, String> {
+        let base = std::path::absolute(&self.state).map_err(|error| format!("cannot use the state folder: {error}"))?;
+        place(text, &base).map_err(|why| format!("the location {why}"))
+    }
+
+    /// The operator's own credentials and region.
+    pub async fn aws_config(&self) -> SdkConfig {
+        match &self.kind {
+            Kind::Aws(deployment) => deployment.config.clone(),
+            Kind::Local { region } => aws::config(region.clone()).await,
+        }
+    }
+
+    /// How the server would reach a table.
+    pub fn route(&self, region: Option<&str>, endpoint: Option<&str>, role: Option<Role>) -> Route {
+        let stores = |endpoint: &&str| endpoint.contains("://");
+        let role = role.or_else(|| match &self.kind {
+            Kind::Aws(deployment) => deployment.data_role.clone().map(|arn| Role { arn, external_id: None }),
+            Kind::Local { .. } => None,
+        });
+        Route {
+            region: region.map(str::to_owned),
+            endpoint: endpoint.filter(stores).map(str::to_owned).or_else(|| self.s3_endpoint.clone()),
+            role,
+        }
+    }
+
+    /// Looks at a table that is to be added, as the server would, or else as the operator. Returns what was found, the
+    /// region of its bucket when it is not the server's own, and what the operator should know.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub async fn inspect(&self, place: &Place, new: &NewTable) -> Result<Looked, String> {
+        let location = match place {
+            Place::Folder(folder) => {
+                let inspection = Inspection::of_folder(folder).await?;
+                return Ok(Looked { inspection, region: None, note: None });
+            }
+            Place::Bucket(location) => location.clone(),
+        };
+        let role = new.role_arn.clone().map(|arn| Role { arn, external_id: new.external_id.clone() });
+        let route = self.route(new.region.as_deref(), new.endpoint.as_deref(), role);
+        let own = self.aws_config().await;
+        let (config, note) = match &route.role {
+            None => (own.clone(), None),
+            Some(role) => match crate::inspect::bucket::assume(&own, role).await {
+                Ok(session) => (session, None),
+                Err(why) => {
+                    let note = format!(
+                        "looked at with your own credentials: {} cannot be assumed by you ({why}), so whether the \
+                         server may read the table was not seen",
+                        role.arn
+                    );
+                    (own.clone(), Some(note))
+                }
+            },
+        };
+        let bucket = Bucket::find(&config, location, &route).await?;
+        let inspection = bucket.inspect().await?;
+        let servers = own.region().map(|region| region.as_ref());
+        let elsewhere = bucket.endpoint().is_none() && servers.is_some_and(|region| region != bucket.region());
+        Ok(Looked { inspection, region: elsewhere.then(|| bucket.region().to_owned()), note })
+    }
+}
+
+/// What a look at a table gave.
+#[derive(Debug)]
+pub struct Looked {
+    /// The table.
+    pub inspection: Inspection,
+    /// Its bucket's region, when it is another than the server's.
+    pub region: Option<String>,
+    /// What the operator should know.
+    pub note: Option<String>,
+}
+
+/// An endpoint as a profile has it: a URL that does not end in a slash.
+fn checked_endpoint(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.query().is_none() => {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!("the endpoint '{text}' is not a URL such as https://share.example.org/delta-sharing")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_urls_without_a_slash_at_the_end() {
+        assert_eq!(checked_endpoint("https://e.org/delta-sharing/").unwrap(), "https://e.org/delta-sharing");
+        for text in ["e.org", "ftp://e.org", "https://", "https://e.org/?a=b"] {
+            assert!(checked_endpoint(text).is_err(), "{text}");
+        }
+    }
+}

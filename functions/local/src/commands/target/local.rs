@@ -1,0 +1,41 @@
+//! The catalogue of a state folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use shared::auth::mint::PlainMint;
+use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
+use shared::clock::Clock;
+use shared::provider::Provider;
+
+use super::Beginning;
+use crate::state::StateFolder;
+
+/// Opens it. Where there is none, only a command that puts the first thing in begins one: whoever merely looks may have
+/// named the wrong folder.
+pub(super) fn open(
+    folder: &Path,
+    beginning: Beginning,
+    clock: Arc<dyn Clock>,
+) -> Result<(StateFolder, Provider), String> {
+    if beginning == Beginning::NotHere && !folder.is_dir() {
+        return Err(nothing_in(folder));
+    }
+    let state = StateFolder::open(folder)?;
+    let catalogue = state.catalogue();
+    if !catalogue.exists() {
+        match beginning {
+            Beginning::NotHere => return Err(nothing_in(folder)),
+            Beginning::Here => create_empty(&catalogue)?,
+        }
+    }
+    let catalog = EmbeddedProviderCatalog::open(&catalogue)?;
+    Ok((state, Provider::new(Arc::new(catalog), Box::new(|_| Arc::new(PlainMint)), clock)))
+}
+
+fn nothing_in(folder: &Path) -> String {
+    format!(
+        "there is no catalogue in {} yet; begin one with: spillway share create NAME, or name another folder with --state",
+        folder.display()
+    )
+}

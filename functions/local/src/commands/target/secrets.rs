@@ -1,0 +1,140 @@
+//! A catalogue whose tokens are checked in Secrets Manager: each recipient's token is in a secret of its own, and the
+//! catalogue keeps a note of it for lists. The secret is what lets a recipient in, so it closes first and opens last.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::auth::secrets::SecretTokenStore;
+use shared::catalog::write::{
+    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+};
+use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use shared::model::version::TimestampMs;
+
+/// A catalogue and the secrets beside it.
+pub(super) struct TokensInSecrets {
+    catalog: Arc<dyn ProviderCatalog>,
+    secrets: SecretTokenStore,
+}
+
+impl TokensInSecrets {
+    /// This catalogue, with its tokens in these secrets.
+    pub(super) fn new(catalog: Arc<dyn ProviderCatalog>, secrets: SecretTokenStore) -> Self {
+        Self { catalog, secrets }
+    }
+
+    async fn found(&self, name: &RecipientName) -> Result<RecipientRecord, WriteError> {
+        let missing = || WriteError::Missing { what: format!("recipient '{name}'") };
+        self.catalog.recipient(name).await?.ok_or_else(missing)
+    }
+}
+
+#[async_trait]
+impl ProviderCatalog for TokensInSecrets {
+    async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {
+        // The catalogue knows whether the name is free.
+        self.catalog.create_recipient(recipient, token).await?;
+        let put = self.secrets.put_token(recipient, token, None).await;
+        if put.is_err()
+            && let Err(error) = self.catalog.delete_recipient(&recipient.name).await
+        {
+            tracing::warn!("the recipient '{}' was left behind without a token: {error}", recipient.name);
+        }
+        put
+    }
+
+    async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError> {
+        let id = self.found(name).await?.id;
+        match status {
+            Status::Disabled => {
+                self.secrets.disable(&id).await?;
+                self.catalog.set_recipient_status(name, status).await
+            }
+            Status::Active => {
+                self.catalog.set_recipient_status(name, status).await?;
+                self.secrets.enable(&id).await
+            }
+        }
+    }
+
+    async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
+        let id = self.found(name).await?.id;
+        self.secrets.delete(&id).await?;
+        self.catalog.delete_recipient(name).await
+    }
+
+    async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError> {
+        let recipients = self.catalog.recipients().await?;
+        let recipient = recipients
+            .iter()
+            .find(|recipient| recipient.id == token.recipient_id)
+            .ok_or_else(|| WriteError::Missing { what: "recipient of this token".into() })?;
+        self.secrets.put_token(recipient, token, Some(others_end_at)).await?;
+        self.catalog.rotate_token(token, others_end_at).await
+    }
+
+    async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {
+        self.catalog.shares().await
+    }
+
+    async fn share(&self, name: &ShareName) -> Result<Option<ShareRecord>, WriteError> {
+        self.catalog.share(name).await
+    }
+
+    async fn create_share(&self, share: &ShareRecord) -> Result<(), WriteError> {
+        self.catalog.create_share(share).await
+    }
+
+    async fn delete_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
+        self.catalog.delete_share(name, deletion).await
+    }
+
+    async fn tables(&self, share: &ShareName) -> Result<Vec<TableRecord>, WriteError> {
+        self.catalog.tables(share).await
+    }
+
+    async fn table(
+        &self,
+        share: &ShareName,
+        schema: &SchemaName,
+        name: &TableName,
+    ) -> Result<Option<TableRecord>, WriteError> {
+        self.catalog.table(share, schema, name).await
+    }
+
+    async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError> {
+        self.catalog.add_table(table).await
+    }
+
+    async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
+        self.catalog.remove_table(share, schema, name).await
+    }
+
+    async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {
+        self.catalog.recipients().await
+    }
+
+    async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
+        self.catalog.recipient(name).await
+    }
+
+    async fn tokens(&self, recipient: &RecipientName) -> Result<Vec<TokenRecord>, WriteError> {
+        self.catalog.tokens(recipient).await
+    }
+
+    async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {
+        self.catalog.grants_on(share).await
+    }
+
+    async fn grants_to(&self, recipient: &RecipientName) -> Result<Vec<GrantRecord>, WriteError> {
+        self.catalog.grants_to(recipient).await
+    }
+
+    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        self.catalog.grant(share, recipient, at).await
+    }
+
+    async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
+        self.catalog.revoke(share, recipient).await
+    }
+}

@@ -1,0 +1,289 @@
+//! The operator's commands on a deployment: a stack whose outputs lead to a DynamoDB table and a keyring in an emulated
+//! AWS that checks keys, roles and signed URLs. Not run without the emulator.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_cloudformation::types::{Capability, StackStatus};
+use serde_json::{Value, json};
+use shared::auth::dynamo::DynamoTokenStore;
+use shared::auth::keyring::secret::KeyringSecret;
+use shared::auth::secrets::SecretTokenStore;
+use shared::auth::stored::{StoredTokens, TokenStore};
+use shared::auth::{Holder, Tokens};
+use shared::clock::SystemClock;
+use shared::secret::Secret;
+
+#[path = "../../../tests/src/emulator.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stdout,
+    reason = "the emulator of all tests, not every part of which is needed here"
+)]
+mod emulator;
+#[path = "harness/program.rs"]
+mod program;
+
+use emulator::DynamoTable;
+use program::{Folder, spillway};
+
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";
+/// How often a new stack is looked at before it counts as failed, every 50 ms.
+const STACK_LOOKS_MAX: usize = 600;
+/// A bucket's name whose dots no certificate covers, and a prefix that must be encoded exactly once.
+const BUCKET: &str = "data.of-commands";
+const PREFIX: &str = "a b/covid+x";
+
+/// A deployment of one test: names of its own, in the emulator of all.
+struct Deployment {
+    table: DynamoTable,
+    config: SdkConfig,
+    endpoint: String,
+    folder: Folder,
+    stack: String,
+    role: String,
+}
+
+impl Deployment {
+    /// A deployment whose tokens are kept in that store; none without the emulator.
+    async fn new(token_store: &str) -> Option<Self> {
+        let emulator = emulator::Emulator::shared()?;
+        let endpoint = emulator.endpoint().to_owned();
+        let tables = DynamoTable::everywhere().await;
+        let table = tables.into_iter().find(DynamoTable::checks_keys)?;
+        let keys = Credentials::new("test", "test", None, None, "tests");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .region(Region::from_static(REGION))
+            .endpoint_url(&endpoint)
+            .build();
+        let stack = format!("{}-{token_store}", table.name);
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{stack}");
+        let it = Self { table, config, endpoint, folder: Folder::new(), stack, role };
+        it.deploy(token_store).await;
+        Some(it)
+    }
+
+    /// A stack with the outputs of the template, a keyring, and a role that may read the data and that everybody in the
+    /// account may assume.
+    async fn deploy(&self, token_store: &str) {
+        let keyring = json!({"current": "k1", "k1": "x".repeat(64)}).to_string();
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")},
+        }]});
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": [format!("arn:aws:s3:::{BUCKET}"), format!("arn:aws:s3:::{BUCKET}/*")],
+        }]});
+        let template = json!({
+            "Resources": {
+                "Keyring": {"Type": "AWS::SecretsManager::Secret", "Properties": {
+                    "Name": format!("{}-keyring", self.stack), "SecretString": keyring,
+                }},
+                "DataRole": {"Type": "AWS::IAM::Role", "Properties": {
+                    "RoleName": self.stack, "AssumeRolePolicyDocument": trust,
+                    "Policies": [{"PolicyName": "read", "PolicyDocument": policy}],
+                }},
+            },
+            "Outputs": {
+                "TableName": {"Value": self.table.name},
+                "KeyringSecretArn": {"Value": {"Fn::GetAtt": ["Keyring", "Id"]}},
+                "Endpoint": {"Value": "https://share.example.org/delta-sharing"},
+                "DataRoleArn": {"Value": self.role},
+                "TokenStore": {"Value": token_store},
+                "TokenSecretPrefix": {"Value": self.token_prefix()},
+            },
+        });
+        let client = aws_sdk_cloudformation::Client::new(&self.config);
+        let created = client
+            .create_stack()
+            .stack_name(&self.stack)
+            .template_body(template.to_string())
+            .capabilities(Capability::CapabilityNamedIam)
+            .send()
+            .await;
+        created.unwrap();
+        for _ in 0..STACK_LOOKS_MAX {
+            let answer = client.describe_stacks().stack_name(&self.stack).send().await.unwrap();
+            match answer.stacks()[0].stack_status().unwrap() {
+                StackStatus::CreateComplete => return,
+                StackStatus::CreateInProgress => tokio::time::sleep(Duration::from_millis(50)).await,
+                other => panic!("the stack is not made: {other:?}"),
+            }
+        }
+        panic!("the stack is not made in time");
+    }
+
+    fn token_prefix(&self) -> String {
+        format!("{}/tokens/", self.stack)
+    }
+
+    async fn upload(&self, table: &Path) {
+        let settings = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build();
+        let client = aws_sdk_s3::Client::from_conf(settings);
+        // Another test may have made it.
+        let _ = client.create_bucket().bucket(BUCKET).send().await;
+        for file in files_below(table) {
+            let key = format!("{PREFIX}/{}", file.strip_prefix(table).unwrap().to_str().unwrap());
+            client.put_object().bucket(BUCKET).key(key).body(fs::read(&file).unwrap().into()).send().await.unwrap();
+        }
+    }
+
+    fn run(&self, command: &[&str]) -> Output {
+        let state = self.folder.text("profiles");
+        spillway()
+            .args(command)
+            .args(["--stack", &self.stack, "--state", &state])
+            .envs([("AWS_ENDPOINT_URL", self.endpoint.as_str()), ("AWS_REGION", REGION)])
+            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+            .env_remove("AWS_SESSION_TOKEN")
+            .output()
+            .unwrap()
+    }
+
+    fn does(&self, command: &[&str]) -> String {
+        let output = self.run(command);
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, command: &[&str]) -> Value {
+        serde_json::from_str(&self.does(&[command, &["--json"]].concat())).unwrap()
+    }
+
+    fn fails(&self, command: &[&str]) -> String {
+        let output = self.run(command);
+        assert!(!output.status.success(), "{command:?} succeeded");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    }
+
+    /// Whose a token is to a function that knows nothing yet.
+    async fn holder_of(&self, store: Arc<dyn TokenStore>, profile: &str) -> Option<Holder> {
+        let client = aws_sdk_secretsmanager::Client::new(&self.config);
+        let keyring = KeyringSecret::new(client, format!("{}-keyring", self.stack), SystemClock::shared());
+        let tokens = StoredTokens::new(store, Arc::new(keyring), SystemClock::shared());
+        let token = Secret::new(self.folder.token(&format!("profiles/{profile}.share")));
+        tokens.holder_of(&token).await.unwrap()
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[tokio::test]
+async fn a_table_on_s3_is_shared_through_the_stacks_role() {
+    let Some(deployment) = Deployment::new("dynamodb").await else { return };
+    let tables = local::demo::write_tables(&deployment.folder.join("data")).await.unwrap();
+    deployment.upload(&tables.covid).await;
+
+    deployment.does(&["share", "create", "sales"]);
+    let location = format!("s3a://{BUCKET}/{PREFIX}/");
+    let added = deployment.json(&["table", "add", "sales.eu.covid", "--location", &location]);
+    assert_eq!(added["table"]["location"], format!("s3://{BUCKET}/{PREFIX}"));
+    assert_eq!((&added["validation"]["version"], &added["note"]), (&8.into(), &Value::Null));
+    let said = deployment.fails(&["table", "add", "sales.eu.none", "--location", &format!("s3://{BUCKET}/none")]);
+    assert!(said.contains("no Delta table at"), "{said}");
+    let said = deployment.fails(&["table", "add", "sales.eu.other", "--location", "s3://another-bucket/t"]);
+    assert!(said.contains("(AccessDenied); reading needs s3:ListBucket") && !said.contains("<Code>"), "{said}");
+    let said = deployment.fails(&["table", "add", "sales.eu.here", "--location", tables.cars.to_str().unwrap()]);
+    assert!(said.contains("copy the table to S3"), "{said}");
+
+    // The endpoint is nobody's here; everything else the doctor really tries.
+    let checked = deployment.run(&["doctor", "--json"]);
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let outcomes: Vec<_> = checked["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| (check["check"].as_str().unwrap(), check["outcome"].as_str().unwrap()))
+        .filter(|(check, _)| !matches!(*check, "endpoint" | "clock"))
+        .collect();
+    let step = |name: &'static str| ["sales.eu.covid: ", name].concat();
+    let steps = ["role", "region", "log", "features", "signed URL"].map(step);
+    let mut wanted = vec![("identity", "ok"), ("catalogue", "ok"), ("keyring", "ok")];
+    wanted.extend(steps.iter().map(|step| (step.as_str(), "ok")));
+    assert_eq!(outcomes, wanted, "{checked:#}");
+}
+
+/// The life of a recipient, with the functions' own way of checking its tokens.
+async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>) {
+    let made = deployment.json(&["recipient", "create", "acme"]);
+    assert_eq!(made["endpoint"], "https://share.example.org/delta-sharing");
+    let holder = deployment.holder_of(Arc::clone(&store), "acme").await.expect("the token is not good");
+    assert_eq!((holder.recipient_name.as_str(), &made["recipient"]["id"]), ("acme", &holder.recipient_id.into()));
+    assert_eq!(made["token"]["id"], holder.token_id.unwrap());
+    assert!(deployment.fails(&["recipient", "create", "ACME"]).contains("exists already"));
+
+    deployment.does(&["recipient", "disable", "acme"]);
+    assert_eq!(deployment.holder_of(Arc::clone(&store), "acme").await, None, "let in while disabled");
+    deployment.does(&["recipient", "enable", "acme"]);
+    assert!(deployment.holder_of(Arc::clone(&store), "acme").await.is_some());
+
+    deployment.does(&["token", "rotate", "acme"]);
+    for profile in ["acme", "acme-2"] {
+        assert!(
+            deployment.holder_of(Arc::clone(&store), profile).await.is_some(),
+            "{profile} is not good in the grace"
+        );
+    }
+    deployment.does(&["token", "rotate", "acme", "--grace", "0s"]);
+    for (profile, good) in [("acme", false), ("acme-2", false), ("acme-3", true)] {
+        assert_eq!(deployment.holder_of(Arc::clone(&store), profile).await.is_some(), good, "{profile}");
+    }
+    let shown = deployment.json(&["recipient", "show", "acme"]);
+    assert_eq!(shown["tokens"].as_array().unwrap().len(), 3);
+
+    deployment.does(&["share", "create", "s"]);
+    deployment.does(&["grant", "s", "acme"]);
+    assert!(deployment.fails(&["share", "delete", "s"]).contains("1 grant"));
+    deployment.does(&["recipient", "delete", "acme"]);
+    assert_eq!(deployment.holder_of(store, "acme-3").await, None, "let in after it was deleted");
+    deployment.does(&["share", "delete", "s"]);
+}
+
+#[tokio::test]
+async fn recipients_whose_tokens_are_in_the_catalogue() {
+    let Some(deployment) = Deployment::new("dynamodb").await else { return };
+    let store = DynamoTokenStore::new(deployment.table.client.clone(), deployment.table.name.clone());
+    life_of_a_recipient(&deployment, Arc::new(store)).await;
+}
+
+#[tokio::test]
+async fn recipients_whose_tokens_are_in_secrets() {
+    let Some(deployment) = Deployment::new("secretsmanager").await else { return };
+    let client = aws_sdk_secretsmanager::Client::new(&deployment.config);
+    let store = SecretTokenStore::new(client, deployment.token_prefix());
+    life_of_a_recipient(&deployment, Arc::new(store)).await;
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_not_understood_is_left_alone() {
+    let Some(deployment) = Deployment::new("elsewhere").await else { return };
+    assert!(deployment.fails(&["share", "list"]).contains("keeps its tokens in 'elsewhere'"));
+    let nowhere = Deployment { stack: "no-such-stack".into(), ..deployment };
+    assert!(nowhere.fails(&["share", "list"]).contains("there is no stack 'no-such-stack'"));
+}
