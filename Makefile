@@ -1,6 +1,6 @@
 # Every target is one of the repository's own tasks (infra/README.md).
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench
+.PHONY: help test lint bench aws-local aws-local-down package
 
 help:
 	@cargo xtask help
@@ -13,3 +13,12 @@ lint:
 
 bench:
 	@cargo xtask bench $(ARGS)
+
+aws-local:
+	@cargo xtask aws-local
+
+aws-local-down:
+	@cargo xtask aws-local-down
+
+package:
+	@cargo xtask package $(FUNCTIONS)

@@ -4,12 +4,14 @@
 mod tools;
 
 use crate::process::{cargo, command, succeeds};
+use crate::python::Environment;
 use crate::repository::Repository;
+use crate::template;
 
 /// A step: whether it holds, or why it could not run.
 type Step = fn(&Repository) -> Result<bool, String>;
 
-const STEPS: [(&str, Step); 9] = [
+const STEPS: [(&str, Step); 11] = [
     ("format", |repository| succeeds(&mut cargo(repository, &["fmt", "--all", "--check"]))),
     ("clippy", |repository| {
         let whole = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -32,18 +34,32 @@ const STEPS: [(&str, Step); 9] = [
         // Its names come from the metadata: a package and its library may be called differently.
         succeeds(&mut command(repository, machete, &["--with-metadata", "."]))
     }),
-    ("spelling", |repository| succeeds(&mut command(repository, tools::from_python(repository, "typos")?, &[]))),
+    ("spelling", |repository| {
+        let typos = Environment::Tools.needed(repository)?.program("typos");
+        succeeds(&mut command(repository, typos, &[]))
+    }),
     ("template", |repository| {
-        let cfn_lint = tools::from_python(repository, "cfn-lint")?;
-        succeeds(&mut command(repository, cfn_lint, &["--regions", "us-east-1", "--", "template.yaml"]))
+        let cfn_lint = Environment::Tools.needed(repository)?.program("cfn-lint");
+        let files = ["--regions", "us-east-1", "--", "template.yaml", "infra/data-account.yaml"];
+        succeeds(&mut command(repository, cfn_lint, &files))
     }),
     ("template, as SAM reads it", |repository| {
-        let mut sam = command(repository, "sam", &["validate", "--lint", "--template", "template.yaml"]);
-        if command(repository, "sam", &["--version"]).output().is_err() {
-            println!("not run (sam is missing)");
-            return Ok(true);
-        }
-        succeeds(sam.env("SAM_CLI_TELEMETRY", "0"))
+        let sam = Environment::Tools.needed(repository)?.program("sam");
+        let validate = ["validate", "--lint", "--template", "template.yaml"];
+        succeeds(command(repository, sam, &validate).env("SAM_CLI_TELEMETRY", "0"))
+    }),
+    ("transformed template", |repository| {
+        let transformed = template::transformed(repository)?;
+        let cfn_lint = Environment::Tools.needed(repository)?.program("cfn-lint");
+        succeeds(command(repository, cfn_lint, &["--regions", "us-east-1", "--"]).arg(transformed))
+    }),
+    ("transformed template, for security", |repository| {
+        let transformed = template::transformed(repository)?;
+        let checkov = Environment::Checkov.needed(repository)?.program("checkov");
+        let check = ["--config-file", "infra/checkov.yaml", "--skip-download", "--compact", "--quiet"];
+        let mut check = command(repository, checkov, &check);
+        check.args(["--framework", "cloudformation", "--file"]).arg(transformed).arg("infra/data-account.yaml");
+        succeeds(&mut check)
     }),
 ];
 

@@ -1,4 +1,4 @@
-//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench. Each calls the tools a person would call, in
+//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench, AWS on this machine, packages. Each calls the tools a person would call, in
 //! the same order everywhere, and says at the end what failed. It is not part of any program that is shipped.
 #![allow(
     clippy::disallowed_methods,
@@ -6,10 +6,15 @@
     reason = "a task talks to the terminal and takes its switches from the environment"
 )]
 
+mod aws_local;
 mod bench;
+mod dynamodb_local;
 mod lint;
+mod package;
 mod process;
+mod python;
 mod repository;
+mod template;
 mod test;
 mod venv;
 
@@ -19,10 +24,13 @@ use crate::repository::Repository;
 
 const HELP: &str = "\
 Tasks (make TASK, or cargo xtask TASK):
-  test [rust|clients|golden]...  the tests; without a layer, all of them (make test LAYERS=rust)
-  lint                           format, clippy, docs, dependencies, spelling, template
-  bench [ARGUMENT]...            the benchmark, built for release (make bench ARGS=...)
-  help                           this list
+  test [LAYER]...       the tests: rust, clients, aws-local, golden; without a layer, all (make test LAYERS=rust)
+  lint [STEP]...        format, clippy, docs, dependencies, spelling, template
+  bench [ARGUMENT]...   the benchmark, built for release (make bench ARGS=...)
+  aws-local             AWS on this machine: the template deployed in an emulator, and a profile to read with
+  aws-local-down        ends that, and removes its data
+  package [FUNCTION]... zips of the functions, the template that names them, and checksums, in target/package
+  help                  this list
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +41,9 @@ fn main() -> ExitCode {
         "test" => test::run(&repository, rest),
         "lint" => lint::run(&repository, rest),
         "bench" => bench::run(&repository, rest),
+        "aws-local" => aws_local::up(&repository),
+        "aws-local-down" => aws_local::down(&repository),
+        "package" => package::run(&repository, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(true)

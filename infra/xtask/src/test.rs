@@ -2,6 +2,7 @@
 //! those that did not run. A layer whose needs are missing is not an error on a person's machine; with
 //! `SPILLWAY_ALL_LAYERS=1` it is, except for the golden tables, which lie outside the repository.
 
+mod aws_local;
 mod clients;
 mod golden;
 mod judge;
@@ -14,7 +15,8 @@ use crate::repository::Repository;
 use crate::test::tally::Tally;
 use crate::venv::{Missing, Venv};
 
-const LAYERS: [(&str, Layer); 3] = [("rust", rust::run), ("clients", clients::run), ("golden", golden::run)];
+const LAYERS: [(&str, Layer); 4] =
+    [("rust", rust::run), ("clients", clients::run), ("aws-local", aws_local::run), ("golden", golden::run)];
 
 /// A layer: what its tests came to, or why there is no number.
 type Layer = fn(&Repository) -> Result<Tally, Stop>;
@@ -36,7 +38,7 @@ enum Stop {
 /// When a name is not that of a layer.
 pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, String> {
     if let Some(unknown) = asked.iter().find(|asked| LAYERS.iter().all(|(name, _)| name != asked)) {
-        return Err(format!("there is no test layer '{unknown}'. The layers are rust, clients and golden."));
+        return Err(format!("there is no test layer '{unknown}'. The layers are rust, clients, aws-local and golden."));
     }
     let mut total = Tally::default();
     let mut not_run = Vec::new();

@@ -1,11 +1,10 @@
-//! Tools that are not part of the toolchain, each at one version, installed on first use: those of cargo into the build
-//! folder, those of Python into `.venv-tools`. A new version is a change to this file.
+//! Tools of cargo that are not part of the toolchain, each at one version, installed into the build folder on first use. A
+//! new version is a change to this file.
 
 use std::path::PathBuf;
 
 use crate::process::{cargo, command, said, succeeds};
 use crate::repository::Repository;
-use crate::venv::{Missing, Venv};
 
 /// A tool that cargo builds.
 pub(super) struct Tool {
@@ -17,9 +16,6 @@ pub(super) struct Tool {
 pub(super) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// Dependencies that no code names.
 pub(super) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" };
-
-/// Both are wheels; `cfn-lint` brings the translator of serverless templates.
-const PYTHON_TOOLS: &str = "cfn-lint==1.58.0\ntypos==1.52.0\n";
 
 /// The path of a tool that cargo builds, installing it when that version is not there; that takes minutes.
 ///
@@ -36,16 +32,4 @@ pub(super) fn from_cargo(repository: &Repository, tool: &Tool) -> Result<PathBuf
     let mut install = cargo(repository, &["install", "--quiet", "--locked", "--root"]);
     let installed = succeeds(install.arg(tools).arg(format!("{}@{}", tool.name, tool.version)))?;
     installed.then_some(program).ok_or_else(|| format!("{} could not be installed", tool.name))
-}
-
-/// The path of a tool that Python brings.
-///
-/// # Errors
-/// When there is no Python, or pip fails.
-pub(super) fn from_python(repository: &Repository, tool: &str) -> Result<PathBuf, String> {
-    match Venv::ready(repository, ".venv-tools", PYTHON_TOOLS) {
-        Ok(venv) => Ok(venv.program(tool)),
-        Err(Missing::Python) => Err(format!("{tool} needs python3 (3.9 or later) with venv")),
-        Err(Missing::Failed(problem)) => Err(problem),
-    }
 }
