@@ -1,4 +1,5 @@
-//! What the tests share: tables written in a chosen state, the truth about them by another reader, a server to ask.
+//! What the tests share: tables written in a chosen state, the truth about them by another reader, a server to ask, an
+//! AWS to ask it against.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,7 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+pub mod emulator;
 pub mod oracle;
 pub mod raw;
 pub mod samples;

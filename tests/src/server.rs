@@ -9,6 +9,7 @@ use local::locations::Locator;
 use local::server::{Server, Settings, bind};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use shared::audit::log::LogAudit;
 use shared::auth::Gate;
 use shared::auth::embedded::EmbeddedTokens;
 use shared::catalog::document::CatalogDocument;
@@ -174,6 +175,7 @@ impl TestServer {
             first_byte_within: None,
             url_ttl_secs: 600,
             clock,
+            audit: Arc::new(LogAudit),
         };
         change(&mut settings);
         let server = Server::start(settings).await.unwrap();

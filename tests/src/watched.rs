@@ -11,6 +11,7 @@ use http::{Request, Response};
 use local::embedded_s3::{AccessKeys, EmbeddedS3, Roots};
 use local::gateway::{Gateway, Ports};
 use local::locations::Locator;
+use shared::audit::log::LogAudit;
 use shared::auth::Gate;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
@@ -24,7 +25,7 @@ use shared::http::pipeline::Shared;
 use shared::model::location::TableLocation;
 use shared::presign::session::SessionPresigner;
 use shared::seal::Sealer;
-use shared::storage::s3::{S3Connection, S3Connections, S3LogStore};
+use shared::storage::s3::{EmbeddedStore, LocalReach, S3LogStore};
 use shared::storage::{LogEntry, LogStore};
 use tokio::sync::oneshot;
 
@@ -50,20 +51,18 @@ impl Watched {
         let keys = AccessKeys::generate().unwrap();
         let (id, secret) = (keys.access_key_id.clone(), keys.secret_access_key.clone());
         let s3 = EmbeddedS3::start(roots, keys).await.unwrap();
-        let connection = S3Connection::with_keys(s3.endpoint().to_owned(), &id, &secret);
-        let connections = S3Connections::new(Some(connection), None);
+        let reach = LocalReach::shared(Some(EmbeddedStore::new(s3.endpoint(), id, &secret)), None);
         let calls = Arc::new(Mutex::new(Vec::new()));
         let (held, let_go) = oneshot::channel();
-        let store =
-            WatchedStore { inner: S3LogStore::new(Arc::clone(&connections)), calls: Arc::clone(&calls), _held: held };
+        let store = WatchedStore { inner: S3LogStore::new(Arc::clone(&reach)), calls: Arc::clone(&calls), _held: held };
 
         let ports = Ports {
             catalog: EmbeddedCatalog::new(catalog),
-            tokens: PageTokens::new(Sealer::for_this_process().unwrap(), Arc::clone(&clock)),
+            tokens: PageTokens::new(Arc::new(Sealer::for_this_process().unwrap()), Arc::clone(&clock)),
             delta: DeltaLog::new(Arc::new(store)),
-            presigner: Arc::new(SessionPresigner::new(connections, Arc::clone(&clock), 600)),
+            presigner: Arc::new(SessionPresigner::new(reach, Arc::clone(&clock), 600)),
         };
-        let gateway = Gateway::new("", ports, &Shared::new(Gate::open("r1"), clock, None));
+        let gateway = Gateway::new("", ports, Shared::new(Gate::open("r1"), clock, Arc::new(LogAudit), None));
         Self { gateway, calls, let_go, _s3: s3 }
     }
 

@@ -12,12 +12,21 @@ mod routes;
 
 // Every implementation of a port keeps the port's contract.
 mod contract;
+mod contract_catalog;
+mod contract_tokens;
+
+// How tables are reached: where requests and URLs lead, and what the sessions of roles may do.
+mod contract_reach;
+mod contract_sessions;
 
 // Delta logs in every state that this server reads, against another reader.
 mod delta;
 
 // Tables of every feature, answered in the formats that can carry them.
 mod delta_features;
+
+// The functions as Lambda runs them.
+mod functions;
 
 // The repository's own rules.
 mod repo;

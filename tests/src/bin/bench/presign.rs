@@ -10,7 +10,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use serde_json::{Value, json};
 use shared::clock::{Clock, SystemClock};
-use shared::model::location::TableLocation;
+use shared::model::location::{Endpoint, TableLocation};
 use shared::model::version::TimestampMs;
 use shared::presign::UrlSigner;
 use shared::presign::sigv4::{SigningKeys, Target};
@@ -117,7 +117,7 @@ impl Own {
             secret_access_key: Secret::new(SECRET_ACCESS_KEY),
             session_token: token.map(Secret::new),
         };
-        let target = Target { region: REGION.into(), endpoint: None };
+        let target = Target { region: REGION.into(), endpoint: Endpoint::Standard };
         let (table, now) = (TableLocation::new(BUCKET, ROOT), TimestampMs::new(i64::from(NOW_SECS) * 1_000));
         let signer = UrlSigner::new(&table, &target, &keys, now, i64::from(LIFETIME_SECS));
         Ok(Self { signer: signer.map_err(|error| error.to_string())?, url: SignedUrl::new() })

@@ -25,7 +25,7 @@ use shared::error::Error;
 use shared::model::file::DataFile;
 use shared::model::location::TableLocation;
 use shared::model::version::TimestampMs;
-use shared::storage::s3::{S3Connection, S3Connections, S3LogStore};
+use shared::storage::s3::{EmbeddedStore, LocalReach, S3LogStore};
 use shared::storage::{LogEntry, LogStore};
 
 use crate::process::Watched;
@@ -244,8 +244,8 @@ async fn through_s3(roots: &Roots, folder: &Path) -> Result<(EmbeddedS3, Own), S
     let keys = AccessKeys::generate().map_err(|error| error.to_string())?;
     let (id, secret) = (keys.access_key_id.clone(), keys.secret_access_key.clone());
     let embedded = EmbeddedS3::start(roots.clone(), keys).await.map_err(|error| format!("no embedded S3: {error}"))?;
-    let connection = S3Connection::with_keys(embedded.endpoint().to_owned(), &id, &secret);
-    let store = S3LogStore::new(S3Connections::new(Some(connection), None));
+    let store = EmbeddedStore::new(embedded.endpoint(), id, &secret);
+    let store = S3LogStore::new(LocalReach::shared(Some(store), None));
     Ok((embedded, Own { log: DeltaLog::new(Arc::new(store)), location: TableLocation::new(bucket, "") }))
 }
 

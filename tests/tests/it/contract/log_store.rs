@@ -11,7 +11,7 @@ use shared::model::location::TableLocation;
 use shared::model::version::TimestampMs;
 use shared::secret::Secret;
 use shared::storage::LogStore;
-use shared::storage::s3::{EMBEDDED_BUCKET_PREFIX, S3Connection, S3Connections, S3LogStore};
+use shared::storage::s3::{EMBEDDED_BUCKET_PREFIX, EmbeddedStore, LocalReach, S3LogStore};
 
 /// A store over a temporary folder that is one bucket.
 struct Fixture {
@@ -52,8 +52,8 @@ impl Fixture {
 }
 
 fn store(endpoint: &str, key_id: &str, secret: &Secret) -> Box<dyn LogStore> {
-    let connection = S3Connection::with_keys(endpoint.to_owned(), key_id, secret);
-    Box::new(S3LogStore::new(S3Connections::new(Some(connection), None)))
+    let embedded = EmbeddedStore::new(endpoint, key_id, secret);
+    Box::new(S3LogStore::new(LocalReach::shared(Some(embedded), None)))
 }
 
 fn put(log: &Path, name: &str, content: impl AsRef<[u8]>) {

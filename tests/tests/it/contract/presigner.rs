@@ -8,7 +8,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use proptest::prelude::*;
-use shared::model::location::TableLocation;
+use shared::model::location::{Endpoint, TableLocation};
 use shared::model::version::TimestampMs;
 use shared::presign::UrlSigner;
 use shared::presign::sigv4::{SigningKeys, Target};
@@ -78,7 +78,8 @@ impl Place {
 
     /// Our URL for a key below a table's prefix.
     fn signed(&self, prefix: &str, key: &str, at: TimestampMs, lifetime_secs: i64) -> String {
-        let target = Target { region: self.region.to_owned(), endpoint: self.endpoint.map(str::to_owned) };
+        let endpoint = self.endpoint.map_or(Endpoint::Standard, |endpoint| Endpoint::Custom(endpoint.to_owned()));
+        let target = Target { region: self.region.to_owned(), endpoint };
         let keys = SigningKeys {
             access_key_id: KEY_ID.into(),
             secret_access_key: Secret::new(SECRET),
@@ -86,7 +87,7 @@ impl Place {
         };
         let table = TableLocation::new(self.bucket, prefix);
         let mut signer = UrlSigner::new(&table, &target, &keys, at, lifetime_secs).unwrap();
-        assert_eq!(signer.expires_at(), at.plus_secs(lifetime_secs));
+        assert_eq!(signer.expires_at(), at.whole_secs().plus_secs(lifetime_secs));
         let mut url = SignedUrl::new();
         // A buffer that was used before, as it is from file to file.
         signer.sign("another/file", &mut url);

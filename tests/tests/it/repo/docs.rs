@@ -55,12 +55,15 @@ fn readme_features(served: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// Tells a treatment of features.
+type Treated = fn(&Treatment) -> bool;
+
 #[test]
 fn the_readme_says_of_every_feature_what_the_code_does() {
-    let named = |wanted: fn(&Treatment) -> bool| -> Vec<&str> {
+    let named = |wanted: Treated| -> Vec<&str> {
         FEATURES.iter().filter(|feature| wanted(&feature.treatment)).map(|feature| feature.name).collect()
     };
-    let rows: [(&str, fn(&Treatment) -> bool); 3] = [
+    let rows: [(&str, Treated); 3] = [
         ("in both formats", |treatment| matches!(treatment, Treatment::Unseen)),
         ("in delta format", |treatment| matches!(treatment, Treatment::Needed { .. })),
         ("not: refused", |treatment| matches!(treatment, Treatment::Refused)),

@@ -78,6 +78,9 @@ async fn every_answer_has_a_request_id() {
     let (one, two) = (server.get("/shares").await, server.get("/shares").await);
     assert_eq!(one.header("x-request-id").len(), 16);
     assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+    for path in ["/nothing/here", "/health"] {
+        assert_eq!(server.get(path).await.header("x-request-id").len(), 16, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,8 @@
+//! Every catalogue keeps the contracts of its ports: what recipients read and what providers write. One suite for all, run
+//! on a catalogue file and on every DynamoDB that there is to test against.
+
+mod backends;
+mod dynamo;
+mod read;
+mod stub;
+mod write;
