@@ -4,3 +4,8 @@ mod events;
 mod log;
 mod manifests;
 mod wire;
+
+/// Whether this process runs one test alone, as the tests start those that need a process of their own.
+fn is_alone() -> bool {
+    std::env::args().any(|argument| argument == "--exact")
+}

@@ -29,7 +29,7 @@ pub const ENDPOINT: &str = "endpoint";
 pub const ROLE_ARN: &str = "roleArn";
 /// Attribute of a table: the role's external id.
 pub const EXTERNAL_ID: &str = "externalId";
-/// Attribute of a table: [`LATEST`] or [`SHARED`].
+/// Attribute of a table: what of its history is shared, `LATEST` or `SHARED`.
 pub const HISTORY: &str = "history";
 /// Attribute of a table: the oldest version that is shared.
 pub const START_VERSION: &str = "startVersion";
