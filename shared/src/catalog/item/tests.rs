@@ -119,7 +119,7 @@ fn an_unknown_format_version_is_refused() {
 }
 
 #[test]
-fn an_item_under_anothers_key_is_refused() {
+fn an_item_under_another_key_is_refused() {
     let mut item = grant_item(&grant()).unwrap();
     item.insert("PK".into(), AttributeValue::S("R/r-2".into()));
     assert!(read_grant(&item).is_err());

@@ -38,7 +38,7 @@ fn prefixes_of(share: &ShareName, schema: &SchemaName) -> Vec<Prefix> {
 
 proptest! {
     #[test]
-    fn no_shares_prefix_matches_anothers_key((a, schema, _) in names(), (b, other, table) in names(), id in "[a-z0-9-]{1,9}") {
+    fn no_shares_prefix_matches_a_key_of_another((a, schema, _) in names(), (b, other, table) in names(), id in "[a-z0-9-]{1,9}") {
         prop_assume!(a != b);
         let foreign = [
             keys_of(&b, &other, &table, &id),

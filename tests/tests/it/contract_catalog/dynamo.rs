@@ -63,7 +63,7 @@ async fn a_grant_that_was_taken_back_is_seen_after_a_minute_at_the_latest() {
 }
 
 #[tokio::test]
-async fn what_one_recipient_found_is_not_anothers() {
+async fn what_one_recipient_found_is_hidden_from_another() {
     for backend in Backend::dynamo().await {
         let reader = filled(&backend).await;
         let other = backend.with_recipient("eve").await;

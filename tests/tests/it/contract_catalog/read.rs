@@ -11,7 +11,7 @@ use super::backends::*;
 on_every_catalogue!(
     what_was_not_granted_does_not_exist,
     names_are_compared_without_case_and_shown_as_written,
-    one_prefix_never_shows_anothers_rows,
+    one_prefix_never_shows_rows_of_another,
     lists_are_sorted_and_pages_meet_without_gap_or_overlap,
     a_limit_of_zero_says_whether_there_is_anything,
     a_page_goes_on_after_a_row_that_is_gone,
@@ -80,7 +80,7 @@ async fn names_are_compared_without_case_and_shown_as_written(backend: &Backend)
     assert_eq!(full_names(&all), ["Sales.EU.Straße.Orders", "Sales.EU.Straße.Other"]);
 }
 
-async fn one_prefix_never_shows_anothers_rows(backend: &Backend) {
+async fn one_prefix_never_shows_rows_of_another(backend: &Backend) {
     let reader = sales(backend).await;
     backend.with_table("sales/ab/u").await;
     let reads = backend.reads();
