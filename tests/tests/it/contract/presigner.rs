@@ -116,6 +116,8 @@ fn byte_equal_to_the_sdk() {
         let at = TimestampMs::new(at);
         for (place, client) in &places {
             let whole = if prefix.is_empty() { key.clone() } else { format!("{prefix}/{key}") };
+            // The SDK takes a key of blanks alone for none.
+            prop_assume!(!whole.trim().is_empty());
             let expected = runtime.block_on(place.expected(client, &whole, at, lifetime));
             prop_assert_eq!(place.signed(&prefix, &key, at, lifetime), expected, "{:?}", place);
         }

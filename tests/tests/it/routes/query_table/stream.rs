@@ -25,10 +25,12 @@ fn damage_last_row_group(checkpoint: &Path) {
     file.write_all(&[0xff; 64]).unwrap();
 }
 
+/// The whole lines, up to the mark of an answer that broke off; the connection may be cut before the mark is through.
 fn lines(body: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(body).unwrap();
     text.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
+        .take_while(|line| !line.starts_with("{\"brokenOff\":"))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
@@ -89,8 +91,8 @@ async fn a_failure_after_the_first_byte_is_visible() {
     let packed = exchange(&server, "POST", PATH, &["content-length: 2", "accept-encoding: gzip"], "{}").await;
     assert!(!packed.complete);
     let mut body = Vec::new();
-    let end = GzDecoder::new(&packed.body[..]).read_to_end(&mut body);
-    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    // Cut before the invalid block that marks it, or at it.
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut body).unwrap_err();
     assert_eq!(lines(&body)[..2], sent[..2]);
 
     let client = server.request("POST", PATH).json(&json!({})).send().await.unwrap();
