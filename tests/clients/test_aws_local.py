@@ -243,7 +243,7 @@ for function in ("ListShares", "GetShare", "ListSchemas", "ListTables", "ListAll
         "data": refused(lambda: s3.list_objects_v2(Bucket=bucket)),
         "object": refused(lambda: s3.get_object(Bucket=bucket, Key="cars/_delta_log/00000000000000000000.json")),
         "assume": refused(lambda: own.client("sts").assume_role(RoleArn=data_role, RoleSessionName="test")),
-        "other": refused(lambda: own.client("sts").assume_role(RoleArn=names["ListSharesFunctionRole.Arn"], RoleSessionName="t")),
+        "other": refused(lambda: own.client("sts").assume_role(RoleArn=names["ListSharesFunctionRole.Arn"], RoleSessionName="test")),
     }
 print(json.dumps(out))
 """
