@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Method, Response};
-use lambda_runtime::{FunctionResponse, LambdaEvent, MetadataPrelude, Runtime, StreamResponse, service_fn};
+use lambda_http::{LambdaEvent, service_fn};
+use lambda_runtime::{FunctionResponse, MetadataPrelude, Runtime, StreamResponse};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error as Outcome;
@@ -41,7 +42,7 @@ pub use pieces::Pieces;
 use event::Incoming;
 
 /// Why a function could not start.
-pub type Error = lambda_runtime::Error;
+pub type Error = lambda_http::Error;
 
 /// What goes back to Lambda.
 pub type Answer = FunctionResponse<Envelope, Pieces>;
