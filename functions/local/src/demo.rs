@@ -13,12 +13,16 @@ use deltalake::kernel::{StructField, StructType, engine::arrow_conversion::TryIn
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::checkpoints::create_checkpoint;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+use serde_json::Value;
 
 mod cars;
 mod covid;
 mod random;
 
 const COMMENT: &str = "Sample data, invented by Spillway; not real figures";
+
+/// The oldest writer version whose writers know the change data feed.
+const CHANGE_FEED_WRITER_VERSION: i32 = 4;
 
 /// A failure of whatever kind, told to the person at the terminal.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -38,6 +42,8 @@ struct Sample {
     columns: Vec<StructField>,
     partitions: &'static [&'static str],
     commits: Vec<RecordBatch>,
+    /// Whether the table says that its changes are recorded, so that the change data feed can be tried as well.
+    change_feed: bool,
     /// The version that gets a checkpoint.
     checkpoint: Option<usize>,
 }
@@ -125,15 +131,37 @@ async fn write(folder: &Path, sample: Sample) -> Result<(), Failure> {
         .with_columns(sample.columns)
         .with_partition_columns(sample.partitions.iter().copied())
         .await?;
+    if sample.change_feed {
+        record_changes(&folder.join("_delta_log/00000000000000000000.json"))?;
+    }
     for (at, batch) in sample.commits.into_iter().enumerate() {
         let mut writer = RecordBatchWriter::for_table(&table)?;
         writer.write(batch).await?;
         writer.flush_and_commit(&mut table).await?;
         if sample.checkpoint == Some(at + 1) {
-            create_checkpoint(&table, None).await?;
+            // Read anew: what the first commit says of changes belongs into the checkpoint.
+            let url = url::Url::from_directory_path(folder).map_err(|()| "the folder's path is not absolute")?;
+            create_checkpoint(&deltalake::open_table(url).await?, None).await?;
         }
     }
     Ok(())
+}
+
+/// Turns the change data feed on in a table's first commit. The library that writes the tables has no such switch without
+/// a whole query engine; a table that is only appended to needs nothing else, its changes are the files it gained.
+fn record_changes(commit: &Path) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for line in fs::read_to_string(commit)?.lines() {
+        let mut action: Value = serde_json::from_str(line)?;
+        if let Some(configuration) = action.pointer_mut("/metaData/configuration").and_then(Value::as_object_mut) {
+            configuration.insert("delta.enableChangeDataFeed".into(), "true".into());
+        }
+        if let Some(version) = action.pointer_mut("/protocol/minWriterVersion") {
+            *version = CHANGE_FEED_WRITER_VERSION.into();
+        }
+        lines.push(action.to_string() + "\n");
+    }
+    Ok(fs::write(commit, lines.concat())?)
 }
 
 /// The Arrow schema of a table's columns.
@@ -191,8 +219,8 @@ mod tests {
             assert!(first.contains(&tables.covid.join("_delta_log").join(file)), "{file}");
         }
 
-        for (place, version, rows, partitions) in
-            [(&tables.covid, 8, 731 * 8, &["iso_code"][..]), (&tables.cars, 1, 40, &[])]
+        for (place, version, rows, partitions, writer_version) in
+            [(&tables.covid, 8, 731 * 8, &["iso_code"][..], 4), (&tables.cars, 1, 40, &[], 2)]
         {
             let url = url::Url::from_directory_path(place).unwrap();
             let table = deltalake::open_table(url).await.unwrap();
@@ -201,7 +229,9 @@ mod tests {
             assert_eq!(snapshot.metadata().partition_columns(), partitions);
             assert!(snapshot.metadata().description().unwrap().starts_with("Sample data, invented"));
             let protocol = snapshot.protocol();
-            assert_eq!((protocol.min_reader_version(), protocol.min_writer_version()), (1, 2));
+            assert_eq!((protocol.min_reader_version(), protocol.min_writer_version()), (1, writer_version));
+            let recorded = snapshot.metadata().configuration().get("delta.enableChangeDataFeed").map(String::as_str);
+            assert_eq!(recorded, (writer_version == 4).then_some("true"));
             let counted: usize = snapshot.log_data().iter().map(|file| file.num_records().unwrap()).sum();
             assert_eq!(counted, rows);
         }

@@ -57,5 +57,5 @@ pub(super) fn sample() -> Result<Sample, Failure> {
         Arc::new(launched.finish()),
     ];
     let commits = vec![RecordBatch::try_new(arrow_schema(&columns)?, arrays)?];
-    Ok(Sample { name: "cars", columns, partitions: &[], commits, checkpoint: None })
+    Ok(Sample { name: "cars", columns, partitions: &[], commits, change_feed: false, checkpoint: None })
 }

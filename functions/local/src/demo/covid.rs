@@ -65,7 +65,14 @@ pub(super) fn sample() -> Result<Sample, Failure> {
         quarter.push((day, date));
     }
     commits.push(batch(&schema, &quarter, &mut countries)?);
-    Ok(Sample { name: "owid-covid-data", columns, partitions: &["iso_code"], commits, checkpoint: Some(CHECKPOINT) })
+    Ok(Sample {
+        name: "owid-covid-data",
+        columns,
+        partitions: &["iso_code"],
+        commits,
+        change_feed: true,
+        checkpoint: Some(CHECKPOINT),
+    })
 }
 
 fn batch(schema: &Arc<Schema>, days: &[(i64, NaiveDate)], countries: &mut [Country]) -> Result<RecordBatch, Failure> {
