@@ -17,6 +17,7 @@ use crate::model::version::{TimestampMs, Version};
 use crate::storage::LogStore;
 
 pub mod action;
+pub mod changes;
 pub mod checkpoint;
 mod deletion_vector;
 pub mod features;

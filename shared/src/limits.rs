@@ -58,6 +58,9 @@ pub const LOG_LIST_PAGES_MAX: usize = 2_000;
 /// Commits replayed after a checkpoint. Above: the table is refused with the advice to write a checkpoint.
 pub const COMMITS_PER_SNAPSHOT_MAX: usize = 20_000;
 
+/// Versions in one range of changes. Above: refused with the advice to ask for it in parts.
+pub const COMMITS_PER_RANGE_MAX: u64 = 20_000;
+
 /// Largest single JSON commit read. Above: the table is refused.
 pub const COMMIT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 //! The vocabulary: names, tables, versions, files. Pure data with fallible ways in; no I/O, no serialisation.
 
 pub mod capability;
+pub mod change;
 pub mod file;
 pub mod location;
 pub mod name;

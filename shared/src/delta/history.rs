@@ -67,6 +67,39 @@ impl History<'_> {
         Ok(Some(self.time(index).await?))
     }
 
+    /// When a version was committed, given the time that its commit carries; `None` when the log does not list it.
+    ///
+    /// # Errors
+    /// [`Error::BadTable`] when the commit carries no time and should.
+    pub(super) fn time_given(
+        &self,
+        version: Version,
+        carried: Option<TimestampMs>,
+    ) -> Result<Option<TimestampMs>, Error> {
+        let Ok(index) = self.file_times.binary_search_by_key(&version, |&(version, _)| version) else {
+            return Ok(None);
+        };
+        match self.in_commit {
+            Some(InCommit { since }) if version >= since => match carried {
+                None => Err(no_time_in_commit(version)),
+                carried => Ok(carried),
+            },
+            _ => Ok(self.file_times.get(index).map(|&(_, time)| time)),
+        }
+    }
+
+    /// The first version committed at or after `at`, where a range may begin.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] when `at` lies before the first commit or after the last.
+    pub(super) async fn range_start(&self, at: TimestampMs) -> Result<Version, Error> {
+        self.last()?;
+        if at < self.time(0).await? {
+            return Err(self.before_first(at).await?);
+        }
+        self.first_since(at).await
+    }
+
     /// The last version committed at or before `at`.
     ///
     /// # Errors
@@ -80,15 +113,17 @@ impl History<'_> {
         let count = self.count_where(|time| time <= at).await?;
         match count.checked_sub(1).and_then(|index| self.file_times.get(index)) {
             Some(&(version, _)) => Ok(version),
-            None => {
-                let first = self.file_times.first().map_or(Version::ZERO, |&(version, _)| version);
-                Err(Error::InvalidParameter(format!(
-                    "The provided timestamp ({at}) is before the earliest available version {first}. Please use a \
-                     timestamp greater than or equal to {}.",
-                    self.time(0).await?
-                )))
-            }
+            None => Err(self.before_first(at).await?),
         }
+    }
+
+    async fn before_first(&self, at: TimestampMs) -> Result<Error, Error> {
+        let first = self.file_times.first().map_or(Version::ZERO, |&(version, _)| version);
+        Ok(Error::InvalidParameter(format!(
+            "The provided timestamp ({at}) is before the earliest available version {first}. Please use a timestamp greater \
+             than or equal to {}.",
+            self.time(0).await?
+        )))
     }
 
     /// The first version committed at or after `at`.
@@ -142,12 +177,14 @@ impl History<'_> {
         let first = Deserializer::from_slice(&text).into_iter::<Line<'_>>().next();
         let time =
             first.and_then(Result::ok).and_then(|line| line.commit_info).and_then(|info| info.in_commit_timestamp);
-        time.map(TimestampMs::new).ok_or_else(|| {
-            Error::BadTable(format!(
-                "The table's log is damaged: version {version} carries no in-commit timestamp though the table has them."
-            ))
-        })
+        time.map(TimestampMs::new).ok_or_else(|| no_time_in_commit(version))
     }
+}
+
+fn no_time_in_commit(version: Version) -> Error {
+    Error::BadTable(format!(
+        "The table's log is damaged: version {version} carries no in-commit timestamp though the table has them."
+    ))
 }
 
 /// Pushes a time that is not after the one before it to one millisecond after.

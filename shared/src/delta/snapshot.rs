@@ -80,11 +80,7 @@ impl DeltaLog {
             totals.with_vectors += head.totals.with_vectors;
         }
         let (Some(protocol), Some(metadata)) = (protocol, metadata) else {
-            return Err(Error::BadTable(
-                "The table's log is damaged: it holds no protocol or no metaData action. Ask the share provider to repair \
-                 the table."
-                    .into(),
-            ));
+            return Err(no_state());
         };
         let schema = SchemaFacts::of(&metadata.schema_string)?;
         let needs = reader_needs(&protocol, &metadata, &schema, totals)?;
@@ -100,29 +96,55 @@ impl DeltaLog {
         Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, files })
     }
 
-    /// Protocol, metadata and nothing else of a version; cheaper than a snapshot of a large table.
+    /// Metadata and nothing else of a version; cheaper than a snapshot of a large table.
     ///
     /// # Errors
     /// As [`DeltaLog::snapshot`].
     pub(super) async fn metadata_at(&self, table: &TableLocation, resolved: &Resolved) -> Result<Metadata, Error> {
-        let segment = &resolved.segment;
+        let (_, metadata) = self.found_at(table, &resolved.segment, |_, metadata| metadata.is_some()).await?;
+        metadata.ok_or_else(|| Error::BadTable("The table's log is damaged: it holds no metaData action.".into()))
+    }
+
+    /// Protocol and metadata of a version; as cheap.
+    ///
+    /// # Errors
+    /// As [`DeltaLog::snapshot`].
+    pub(super) async fn state_at(
+        &self,
+        table: &TableLocation,
+        segment: &Segment,
+    ) -> Result<(Protocol, Metadata), Error> {
+        let both = |protocol: Option<&Protocol>, metadata: Option<&Metadata>| protocol.is_some() && metadata.is_some();
+        match self.found_at(table, segment, both).await? {
+            (Some(protocol), Some(metadata)) => Ok((protocol, metadata)),
+            _ => Err(no_state()),
+        }
+    }
+
+    /// Reads a version, from its newest object on, until enough of its state is found.
+    async fn found_at(
+        &self,
+        table: &TableLocation,
+        segment: &Segment,
+        enough: impl Fn(Option<&Protocol>, Option<&Metadata>) -> bool,
+    ) -> Result<(Option<Protocol>, Option<Metadata>), Error> {
         let mut tail = self.tail(table, &segment.commits).await?;
         let mut parts = Vec::new();
         let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
-        if tail.metadata.is_none() {
-            // Metadata stands in the manifest or in the parts, never in a sidecar.
+        if !enough(tail.protocol.as_ref(), tail.metadata.as_ref()) {
+            // They stand in the manifest or in the parts, never in a sidecar.
             (tail, parts, _) = open_manifest(&fetcher, segment, tail).await?;
         }
-        if let Some(metadata) = tail.metadata {
-            return Ok(metadata);
-        }
+        let (mut protocol, mut metadata) = (tail.protocol, tail.metadata);
         for part in parts {
-            let head = blocking(move || part.head(&HashSet::new(), true, false)).await?;
-            if let Some(metadata) = head.metadata {
-                return Ok(metadata);
+            if enough(protocol.as_ref(), metadata.as_ref()) {
+                break;
             }
+            let head = blocking(move || part.head(&HashSet::new(), true, false)).await?;
+            protocol = protocol.or(head.protocol);
+            metadata = metadata.or(head.metadata);
         }
-        Err(Error::BadTable("The table's log is damaged: it holds no metaData action.".into()))
+        Ok((protocol, metadata))
     }
 
     /// Fetches the commits, newest first, several at once, and replays them one after the other.
@@ -282,7 +304,16 @@ async fn read_heads(tail: Tail, parts: Vec<Part>) -> Result<(Tail, Vec<Part>, Ve
     Ok((tail, parts, heads))
 }
 
+fn no_state() -> Error {
+    Error::BadTable(
+        "The table's log is damaged: it holds no protocol or no metaData action. Ask the share provider to repair the table."
+            .into(),
+    )
+}
+
 /// Runs work that computes or waits on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|cause| Error::internal("reading the log failed", cause))?
 }

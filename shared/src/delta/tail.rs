@@ -170,10 +170,15 @@ impl TailCommit {
 
 fn emit_add(add: &Add<'_>, vector_key: &mut String, sink: &mut dyn FileSink) -> Result<(), Error> {
     let key = key_of_log_path(&add.path).map_err(|_| absolute_path_refused())?;
+    sink.file(&data_file(add, &key, vector_key)?)
+}
+
+/// A logged file in the model's terms; `vector_key` is a buffer for its vector's object key.
+pub(super) fn data_file<'a>(add: &'a Add<'_>, key: &'a str, vector_key: &'a mut String) -> Result<DataFile<'a>, Error> {
     let vector = add.deletion_vector.as_ref();
-    sink.file(&DataFile {
+    Ok(DataFile {
         path: &add.path,
-        key: &key,
+        key,
         partition_values: add.partition_values.map_or("{}", RawValue::get),
         size: add.size,
         modification_time: add.modification_time,
@@ -193,7 +198,8 @@ fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
     (text.starts_with('"') && text.len() > 2).then_some(Text::JsonLiteral(text))
 }
 
-fn problem_of(add: &Add<'_>) -> Option<Error> {
+/// Why a file cannot be shared, if it cannot.
+pub(super) fn problem_of(add: &Add<'_>) -> Option<Error> {
     let vector = add.deletion_vector.as_ref();
     path_problem(&add.path)
         .or_else(|| vector.and_then(|vector| deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv)))
@@ -212,7 +218,7 @@ pub fn path_problem(path: &str) -> Option<Error> {
 }
 
 /// The lines of a commit that hold something, as ranges of its text.
-fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut start = 0;
     text.split(|&byte| byte == b'\n').filter_map(move |line| {
         let range = start..start + line.len();
@@ -226,6 +232,11 @@ fn parse_line<'a>(text: &'a [u8], range: Range<usize>, source: &Source, number: 
     let parsed = serde_json::from_slice(line).map_err(|cause| damaged(source, number, cause.is_data()))?;
     // By itself serde would take an array for a struct as well.
     if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(damaged(source, number, true)) }
+}
+
+/// The error for a line of a commit that cannot be read.
+pub(super) fn damaged_commit(version: Version, number: usize, is_json: bool) -> Error {
+    damaged(&Source::Commit(version), number, is_json)
 }
 
 fn damaged(source: &Source, number: usize, is_json: bool) -> Error {

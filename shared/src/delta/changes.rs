@@ -1,0 +1,350 @@
+//! What happened to a table between two versions: its commits one by one, oldest first. Everything that could stand in
+//! the way is settled by reading the range once; then the changes are handed on from the commits' own text.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::features::reader_needs;
+use super::fetch::Fetcher;
+use super::log_path::commit_name;
+use super::schema::SchemaFacts;
+use super::segment::Listing;
+use super::snapshot::blocking;
+use super::{DeltaLog, named_segment, no_table};
+use crate::error::Error;
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::model::capability::Need;
+use crate::model::change::Change;
+use crate::model::location::TableLocation;
+use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
+use crate::model::version::{TimestampMs, Version};
+
+mod commit;
+mod line;
+
+use commit::{ChangeCommit, Findings};
+
+/// Which changes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Files added and removed, whether or not changes were recorded. The end must be there.
+    Files,
+    /// The change data feed. An end after the newest version means that one.
+    Feed,
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// This version.
+    Version(Version),
+    /// The first version at or after this moment where it begins a range, the last at or before where it ends one.
+    Timestamp(TimestampMs),
+}
+
+/// A range that the log has, both ends in it.
+#[derive(Debug)]
+pub struct Range {
+    /// The first version.
+    pub start: Version,
+    /// The last version.
+    pub end: Version,
+    /// The newest version of the table.
+    pub latest: Version,
+    kind: Kind,
+    listing: Listing,
+}
+
+/// A commit's version and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The version that it made.
+    pub version: Version,
+    /// When.
+    pub at: TimestampMs,
+}
+
+/// What goes between the changes of commits after the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inlined {
+    /// Every `metaData` action.
+    pub metadata: bool,
+    /// Every `protocol` action.
+    pub protocol: bool,
+}
+
+/// Takes changes, one by one.
+pub trait ChangeSink {
+    /// A change of a commit.
+    ///
+    /// # Errors
+    /// Whatever stops the work.
+    fn change(&mut self, committed: Committed, change: &Change<'_>) -> Result<(), Error>;
+
+    /// A commit's metadata.
+    ///
+    /// # Errors
+    /// Whatever stops the work.
+    fn metadata(&mut self, committed: Committed, metadata: &Metadata) -> Result<(), Error>;
+
+    /// A commit's protocol.
+    ///
+    /// # Errors
+    /// Whatever stops the work.
+    fn protocol(&mut self, committed: Committed, protocol: &Protocol) -> Result<(), Error>;
+}
+
+/// The state that an answer begins with.
+#[derive(Debug)]
+pub struct HeadState {
+    /// The version that it is the state of.
+    pub version: Version,
+    /// The protocol in force.
+    pub protocol: Protocol,
+    /// The metadata in force.
+    pub metadata: Metadata,
+    /// How many files there are, and how large they are together.
+    pub totals: Totals,
+}
+
+/// A range whose changes can be handed on.
+#[derive(Debug)]
+pub struct Changes {
+    /// What the answer begins with.
+    pub head: HeadState,
+    /// Features that a reader must know for any part of the answer.
+    pub needs: Vec<Need>,
+    /// The schemas of metadata within the range, each once.
+    pub schemas: BTreeSet<String>,
+    /// The commits.
+    pub commits: ChangeCommits,
+}
+
+/// The commits of a range, to be read again.
+#[derive(Debug)]
+pub struct ChangeCommits {
+    start: Version,
+    commits: Vec<(Committed, ChangeCommit)>,
+    fetcher: Fetcher,
+}
+
+impl DeltaLog {
+    /// Finds both ends of a range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] when the log does not reach from one end to the other.
+    pub async fn range(
+        &self,
+        table: &TableLocation,
+        kind: Kind,
+        start: Bound,
+        end: Option<Bound>,
+    ) -> Result<Range, Error> {
+        let listing = self.listing(table, None).await?;
+        let latest = listing.latest().ok_or_else(no_table)?;
+        let by_time = [Some(start), end].iter().any(|bound| matches!(bound, Some(Bound::Timestamp(_))));
+        let history = if by_time { Some(self.history(table, &listing).await?) } else { None };
+        let start = match (start, &history) {
+            (Bound::Timestamp(at), Some(history)) => history.range_start(at).await?,
+            (Bound::Version(version), _) => version,
+            (Bound::Timestamp(_), None) => return Err(Error::defect("a moment was to be found without a history")),
+        };
+        if start > latest {
+            return Err(Error::InvalidParameter(format!(
+                "Provided Start version({start}) for reading change data is invalid. Start version cannot be greater than the \
+                 latest version of the table({latest})."
+            )));
+        }
+        let end = match (end, &history) {
+            (None, _) => latest,
+            (Some(Bound::Timestamp(at)), Some(history)) => history.in_force_at(at).await?,
+            (Some(Bound::Version(version)), _) => version,
+            (Some(Bound::Timestamp(_)), None) => {
+                return Err(Error::defect("a moment was to be found without a history"));
+            }
+        };
+        let end = match kind {
+            Kind::Feed => end.min(latest),
+            Kind::Files if end <= latest => end,
+            Kind::Files => {
+                return Err(Error::InvalidParameter(format!(
+                    "Provided end version({end}) is invalid. End version cannot be greater than the latest version of the \
+                     table({latest})."
+                )));
+            }
+        };
+        if end < start {
+            return Err(Error::InvalidParameter(format!(
+                "CDF range from start {start} to end {end} was invalid. End cannot be before start."
+            )));
+        }
+        Ok(Range { start, end, latest, kind, listing })
+    }
+
+    /// Reads everything of a range that must be settled before an answer begins. The answer begins with the state at
+    /// `head`.
+    ///
+    /// # Errors
+    /// When a commit is missing or damaged, changes were not recorded throughout, something in the range cannot be
+    /// shared, or the storage fails.
+    pub async fn changes(&self, table: &TableLocation, range: &Range, head: Version) -> Result<Changes, Error> {
+        let &Range { start, end, kind, ref listing, .. } = range;
+        range.check_whole()?;
+        let segment = named_segment(listing, start)?;
+        let (protocol, metadata) = self.state_at(table, &segment).await?;
+        let mut state = RangeState::new(range, protocol, metadata)?;
+
+        let wanted: Vec<Version> = versions(start, end).collect();
+        let mut texts = stream::iter(wanted)
+            .map(|version| async move {
+                let text = self.store.get(table, &commit_name(version), COMMIT_BYTES_MAX).await?;
+                Ok::<_, Error>((version, text.ok_or_else(|| missing(version))?))
+            })
+            .buffered(FETCHES_IN_FLIGHT_MAX);
+        let (mut commits, mut kept) = (Vec::new(), 0);
+        while let Some((version, text)) = texts.try_next().await? {
+            let keep = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
+            kept += if keep { text.len() } else { 0 };
+            // Off the async threads: a commit may hold a hundred thousand files.
+            let (commit, findings) = blocking(move || ChangeCommit::settle(version, text, keep, kind)).await?;
+            commits.push((commit, findings.time));
+            state.take(version, findings)?;
+        }
+        // Metadata tells since when commits carry their own time; that of the end knows of the whole range.
+        let history = self.history_with(table, listing, &state.metadata);
+        let commits = versions(start, end).zip(commits).map(|(version, (commit, carried))| {
+            let at = history.time_given(version, carried)?.ok_or_else(|| missing(version))?;
+            Ok((Committed { version, at }, commit))
+        });
+        let commits = commits.collect::<Result<_, Error>>()?;
+
+        let mut needs = state.needs;
+        let head = self.snapshot(table, super::At::Version(head)).await?;
+        add_needs(&mut needs, &head.needs);
+        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
+        Ok(Changes {
+            head: HeadState {
+                version: Selected::version(head.selected),
+                protocol: head.protocol,
+                metadata: head.metadata,
+                totals: head.totals,
+            },
+            needs,
+            schemas: state.schemas,
+            commits: ChangeCommits { start, commits, fetcher },
+        })
+    }
+}
+
+impl Range {
+    /// Fails where a commit of the range is not in the log, or there are too many.
+    fn check_whole(&self) -> Result<(), Error> {
+        let count = self.end.number() - self.start.number();
+        if count >= COMMITS_PER_RANGE_MAX {
+            return Err(Error::InvalidParameter(format!(
+                "The range from version {} to {} holds more than {COMMITS_PER_RANGE_MAX} versions. Ask for it in several parts.",
+                self.start, self.end
+            )));
+        }
+        // What is too old for the log is told before what is missing in it.
+        named_segment(&self.listing, self.start)?;
+        match versions(self.start, self.end).find(|&version| self.listing.commit(version).is_none()) {
+            Some(version) => Err(missing(version)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ChangeCommits {
+    /// Hands the changes on. Waits for storage and for the sink: not for threads that drive the async runtime.
+    ///
+    /// # Errors
+    /// When the log changes or cannot be read any further, or the sink stops.
+    pub fn emit(&self, inlined: Inlined, sink: &mut dyn ChangeSink) -> Result<(), Error> {
+        for (committed, commit) in &self.commits {
+            // The answer's head holds the state at the start, or a newer one.
+            let inlined =
+                if committed.version > self.start { inlined } else { Inlined { metadata: false, protocol: false } };
+            let fetch = |version| -> Result<Bytes, Error> { self.fetcher.whole(&commit_name(version)).wait() };
+            commit.emit(committed.at, inlined, fetch, sink)?;
+        }
+        Ok(())
+    }
+}
+
+/// The state in force while a range is gone through.
+struct RangeState {
+    kind: Kind,
+    start: Version,
+    end: Version,
+    protocol: Protocol,
+    metadata: Metadata,
+    schema: SchemaFacts,
+    schemas: BTreeSet<String>,
+    needs: Vec<Need>,
+}
+
+impl RangeState {
+    fn new(range: &Range, protocol: Protocol, metadata: Metadata) -> Result<Self, Error> {
+        let schema = SchemaFacts::of(&metadata.schema_string)?;
+        let &Range { start, end, kind, .. } = range;
+        let mut state =
+            Self { kind, start, end, protocol, metadata, schema, schemas: BTreeSet::new(), needs: Vec::new() };
+        state.check_recorded(start)?;
+        state.need(0)?;
+        Ok(state)
+    }
+
+    fn take(&mut self, version: Version, findings: Findings) -> Result<(), Error> {
+        let Findings { protocol, metadata, with_vectors, .. } = findings;
+        let changed = protocol.is_some() || metadata.is_some();
+        if let Some(protocol) = protocol {
+            self.protocol = protocol;
+        }
+        if let Some(metadata) = metadata {
+            self.schema = SchemaFacts::of(&metadata.schema_string)?;
+            self.metadata = metadata;
+            self.check_recorded(version)?;
+            if version > self.start {
+                self.schemas.insert(self.metadata.schema_string.clone());
+            }
+        }
+        if changed || with_vectors > 0 { self.need(with_vectors) } else { Ok(()) }
+    }
+
+    fn check_recorded(&self, version: Version) -> Result<(), Error> {
+        if self.kind == Kind::Files || self.metadata.is_on("delta.enableChangeDataFeed") {
+            return Ok(());
+        }
+        Err(Error::InvalidParameter(format!(
+            "Error getting change data for range [{}, {}] as change data was not recorded for version [{version}]",
+            self.start, self.end
+        )))
+    }
+
+    fn need(&mut self, with_vectors: u64) -> Result<(), Error> {
+        let totals = Totals { with_vectors, ..Totals::default() };
+        let needs = reader_needs(&self.protocol, &self.metadata, &self.schema, totals)?;
+        add_needs(&mut self.needs, &needs);
+        Ok(())
+    }
+}
+
+fn add_needs(needs: &mut Vec<Need>, more: &[Need]) {
+    for need in more {
+        if !needs.contains(need) {
+            needs.push(*need);
+        }
+    }
+}
+
+fn versions(start: Version, end: Version) -> impl Iterator<Item = Version> {
+    (start.number()..=end.number()).map(Version::new)
+}
+
+fn missing(version: Version) -> Error {
+    Error::TableFilesMissing(format!("commit {version} of a range is not in the log").into())
+}
