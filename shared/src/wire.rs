@@ -2,6 +2,7 @@
 //! are separate from the model, so that neither a field's name nor its order changes by accident.
 
 pub mod action;
+pub mod changes_request;
 pub mod error_body;
 pub mod file_line;
 pub mod list;

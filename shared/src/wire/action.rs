@@ -10,6 +10,7 @@ use super::schema_string;
 use crate::error::Error;
 use crate::model::capability::ResponseFormat;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
+use crate::model::version::Version;
 
 /// What the head of an answer is made of.
 #[derive(Debug, Clone, Copy)]
@@ -26,21 +27,101 @@ pub struct Head<'a> {
     pub history_shared: bool,
 }
 
+/// What the head of a range is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct RangeHead<'a> {
+    /// The protocol in force.
+    pub protocol: &'a Protocol,
+    /// The metadata in force.
+    pub metadata: &'a Metadata,
+    /// The version that both are of.
+    pub version: Version,
+    /// Files and bytes.
+    pub totals: Totals,
+    /// Whether the protocol tells its version too.
+    pub protocol_version: bool,
+}
+
+/// Writes the two lines of a range, whose history is shared; the metadata tells its version in both formats.
+///
+/// # Errors
+/// As [`write_head`].
+pub fn write_range_head(head: RangeHead<'_>, format: ResponseFormat, out: &mut Vec<u8>) -> Result<(), Error> {
+    let RangeHead { protocol, metadata, version, totals, protocol_version } = head;
+    write_protocol(protocol, protocol_version.then_some(version), format, out)?;
+    let about = About { metadata, version: Some(version), totals: Some(totals), history_shared: true };
+    write_metadata(about, format, out)
+}
+
+/// Writes the protocol of a later version of a range.
+///
+/// # Errors
+/// None in practice.
+pub fn write_later_protocol(
+    protocol: &Protocol,
+    version: Version,
+    format: ResponseFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    write_protocol(protocol, Some(version), format, out)
+}
+
+/// Writes the metadata of a later version of a range.
+///
+/// # Errors
+/// As [`write_head`].
+pub fn write_later_metadata(
+    metadata: &Metadata,
+    version: Version,
+    format: ResponseFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    write_metadata(About { metadata, version: Some(version), totals: None, history_shared: true }, format, out)
+}
+
 /// Writes the two lines.
 ///
 /// # Errors
 /// [`Error::BadTable`] when the log's schema cannot be read and the parquet format needs to.
 pub fn write_head(head: Head<'_>, format: ResponseFormat, out: &mut Vec<u8>) -> Result<(), Error> {
+    let Head { protocol, metadata, selected, totals, history_shared } = head;
+    // Of a snapshot the parquet format tells no version: a client wants text there.
+    let version = match (selected, format) {
+        (Selected::Named(version), ResponseFormat::Delta) => Some(version),
+        _ => None,
+    };
+    write_protocol(protocol, None, format, out)?;
+    write_metadata(About { metadata, version, totals: Some(totals), history_shared }, format, out)
+}
+
+/// What a line of metadata is made of.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    metadata: &'a Metadata,
+    version: Option<Version>,
+    totals: Option<Totals>,
+    history_shared: bool,
+}
+
+fn write_protocol(
+    protocol: &Protocol,
+    version: Option<Version>,
+    format: ResponseFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     match format {
+        // Whatever the log says: an answer in this format needs no newer reader.
         ResponseFormat::Parquet => {
-            // Whatever the log says: an answer in this format needs no newer reader.
-            write_line(&ProtocolLine { protocol: ParquetProtocol { min_reader_version: 1 } }, out)?;
-            write_line(&MetadataLine { meta_data: parquet_metadata(head)? }, out)
+            write_line(&ProtocolLine { protocol: ParquetProtocol { min_reader_version: 1 } }, out)
         }
-        ResponseFormat::Delta => {
-            write_line(&ProtocolLine { protocol: delta_protocol(head.protocol) }, out)?;
-            write_line(&MetadataLine { meta_data: delta_metadata(head) }, out)
-        }
+        ResponseFormat::Delta => write_line(&ProtocolLine { protocol: delta_protocol(protocol, version) }, out),
+    }
+}
+
+fn write_metadata(about: About<'_>, format: ResponseFormat, out: &mut Vec<u8>) -> Result<(), Error> {
+    match format {
+        ResponseFormat::Parquet => write_line(&MetadataLine { meta_data: parquet_metadata(about)? }, out),
+        ResponseFormat::Delta => write_line(&MetadataLine { meta_data: delta_metadata(about) }, out),
     }
 }
 
@@ -80,8 +161,12 @@ struct ParquetMetadata<'a> {
     schema_string: String,
     configuration: BTreeMap<&'static str, &'static str>,
     partition_columns: &'a [String],
-    size: u64,
-    num_files: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_files: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -89,8 +174,8 @@ struct ParquetFileFormat {
     provider: &'static str,
 }
 
-fn parquet_metadata(head: Head<'_>) -> Result<ParquetMetadata<'_>, Error> {
-    let Head { metadata, totals, history_shared, .. } = head;
+fn parquet_metadata(about: About<'_>) -> Result<ParquetMetadata<'_>, Error> {
+    let About { metadata, version, totals, history_shared } = about;
     let mut configuration = BTreeMap::new();
     if history_shared && metadata.is_on("delta.enableChangeDataFeed") {
         configuration.insert("enableChangeDataFeed", "true");
@@ -103,8 +188,9 @@ fn parquet_metadata(head: Head<'_>) -> Result<ParquetMetadata<'_>, Error> {
         schema_string: schema_string::for_parquet(&metadata.schema_string)?,
         configuration,
         partition_columns: &metadata.partition_columns,
-        size: totals.bytes,
-        num_files: totals.files,
+        version: version.map(Version::number),
+        size: totals.map(|totals| totals.bytes),
+        num_files: totals.map(|totals| totals.files),
     })
 }
 
@@ -112,6 +198,8 @@ fn parquet_metadata(head: Head<'_>) -> Result<ParquetMetadata<'_>, Error> {
 #[serde(rename_all = "camelCase")]
 struct DeltaProtocolWrapper<'a> {
     delta_protocol: DeltaProtocol<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +214,7 @@ struct DeltaProtocol<'a> {
 }
 
 /// Feature lists go with reader version 3 and writer version 7, always, and with no other: clients check.
-fn delta_protocol(protocol: &Protocol) -> DeltaProtocolWrapper<'_> {
+fn delta_protocol(protocol: &Protocol, version: Option<Version>) -> DeltaProtocolWrapper<'_> {
     let Protocol { min_reader_version, min_writer_version, reader_features, writer_features } = protocol;
     DeltaProtocolWrapper {
         delta_protocol: DeltaProtocol {
@@ -135,6 +223,7 @@ fn delta_protocol(protocol: &Protocol) -> DeltaProtocolWrapper<'_> {
             reader_features: (*min_reader_version == 3).then(|| reader_features.as_deref().unwrap_or_default()),
             writer_features: (*min_writer_version == 7).then(|| writer_features.as_deref().unwrap_or_default()),
         },
+        version: version.map(Version::number),
     }
 }
 
@@ -144,8 +233,10 @@ struct DeltaMetadataWrapper<'a> {
     delta_metadata: DeltaMetadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
-    size: u64,
-    num_files: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_files: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -183,8 +274,8 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-fn delta_metadata(head: Head<'_>) -> DeltaMetadataWrapper<'_> {
-    let Head { metadata, selected, totals, .. } = head;
+fn delta_metadata(about: About<'_>) -> DeltaMetadataWrapper<'_> {
+    let About { metadata, version, totals, .. } = about;
     let format_options = metadata.format_options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let configuration = metadata
         .configuration
@@ -203,12 +294,9 @@ fn delta_metadata(head: Head<'_>) -> DeltaMetadataWrapper<'_> {
             configuration: Pairs(configuration),
             created_time: metadata.created_time,
         },
-        version: match selected {
-            Selected::Named(version) => Some(version.number()),
-            Selected::Latest(_) => None,
-        },
-        size: totals.bytes,
-        num_files: totals.files,
+        version: version.map(Version::number),
+        size: totals.map(|totals| totals.bytes),
+        num_files: totals.map(|totals| totals.files),
     }
 }
 

@@ -8,10 +8,13 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::model::capability::ResponseFormat;
+use crate::model::change::Change;
 use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
 use crate::model::table_state::Selected;
-use crate::model::version::TimestampMs;
+use crate::model::version::{TimestampMs, Version};
 use crate::secret::SignedUrl;
+
+mod change_line;
 
 /// How file ids are made from the path as logged (protocol, header `fileidhash`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,22 @@ pub struct FileUrls {
     pub vector: SignedUrl,
 }
 
+/// What a line of the parquet format is made of.
+struct Flat<'a> {
+    key: &'static str,
+    path: &'a str,
+    partition_values: &'a str,
+    size: u64,
+    stats: Option<Text<'a>>,
+}
+
+impl<'a> Flat<'a> {
+    fn of_file(key: &'static str, file: &DataFile<'a>) -> Self {
+        let DataFile { path, partition_values, size, stats, .. } = *file;
+        Self { key, path, partition_values, size, stats }
+    }
+}
+
 /// Writes file lines of one answer.
 #[derive(Debug, Clone)]
 pub struct FileLines {
@@ -112,40 +131,72 @@ impl FileLines {
         Self { format, id_hash, version: version.into_bytes(), expiration: expiration.into_bytes() }
     }
 
+    /// Lines of a range: every one tells its commit, which [`FileLines::of_commit`] sets.
+    pub fn of_range(format: ResponseFormat, id_hash: IdHash, expires_at: TimestampMs) -> Self {
+        Self::new(format, id_hash, Selected::Latest(Version::ZERO), None, expires_at)
+    }
+
+    /// Says what commit the next lines are of.
+    ///
+    /// # Errors
+    /// None in practice; a number could not be written.
+    pub fn of_commit(&mut self, version: Version, at: TimestampMs) -> Result<(), Error> {
+        self.version.clear();
+        write_number(b",\"version\":", version, &mut self.version)?;
+        write_number(b",\"timestamp\":", at.millis(), &mut self.version)
+    }
+
+    /// Appends the line of one change, newline included.
+    ///
+    /// # Errors
+    /// As [`FileLines::write`].
+    pub fn write_change(&self, change: &Change<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self.format {
+            ResponseFormat::Parquet => change_line::write_parquet(self, change, &urls.data, out),
+            ResponseFormat::Delta => change_line::write_delta(self, change, urls, out),
+        }
+    }
+
     /// Appends the line of one file, newline included.
     ///
     /// # Errors
     /// When a file has a deletion vector and the format cannot say so; whoever chose the format has ruled that out.
     pub fn write(&self, file: &DataFile<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
         match self.format {
-            ResponseFormat::Parquet if file.deletion_vector.is_some() => {
-                Err(Error::defect("a file with a deletion vector in a parquet answer"))
-            }
+            ResponseFormat::Parquet if file.deletion_vector.is_some() => Err(vector_in_parquet()),
             ResponseFormat::Parquet => self.write_parquet(file, &urls.data, out),
             ResponseFormat::Delta => self.write_delta(file, urls, out),
         }
     }
 
     fn write_parquet(&self, file: &DataFile<'_>, url: &SignedUrl, out: &mut Vec<u8>) -> Result<(), Error> {
-        out.extend_from_slice(b"{\"file\":{\"url\":\"");
+        self.write_flat(&Flat::of_file("file", file), url, out)
+    }
+
+    /// A line of the parquet format under any key.
+    fn write_flat(&self, line: &Flat<'_>, url: &SignedUrl, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.extend_from_slice(b"{\"");
+        out.extend_from_slice(line.key.as_bytes());
+        out.extend_from_slice(b"\":{\"url\":\"");
         out.extend_from_slice(url.reveal().as_bytes());
         out.extend_from_slice(b"\",\"id\":\"");
-        self.id_hash.write(file.path, out);
+        self.id_hash.write(line.path, out);
         out.extend_from_slice(b"\",\"partitionValues\":");
-        out.extend_from_slice(file.partition_values.as_bytes());
-        write_number(b",\"size\":", file.size, out)?;
-        write_stats(file.stats, out)?;
+        out.extend_from_slice(line.partition_values.as_bytes());
+        write_number(b",\"size\":", line.size, out)?;
+        write_stats(line.stats, out)?;
         out.extend_from_slice(&self.version);
         out.extend_from_slice(&self.expiration);
         out.extend_from_slice(b"}}\n");
         Ok(())
     }
 
-    fn write_delta(&self, file: &DataFile<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
+    /// A line of the delta format up to its action.
+    fn begin_delta(&self, path: &str, vector: Option<&DeletionVector<'_>>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"file\":{\"id\":\"");
-        self.id_hash.write(file.path, out);
+        self.id_hash.write(path, out);
         out.push(b'"');
-        if let Some(DeletionVector { storage: VectorStorage::File { logged, .. }, .. }) = &file.deletion_vector {
+        if let Some(DeletionVector { storage: VectorStorage::File { logged, .. }, .. }) = vector {
             out.extend_from_slice(b",\"deletionVectorFileId\":\"");
             // One kind of hash whatever the caller asked for: it names the vector's file alike in every answer.
             IdHash::Delta.write(logged, out);
@@ -153,7 +204,12 @@ impl FileLines {
         }
         out.extend_from_slice(&self.version);
         out.extend_from_slice(&self.expiration);
-        out.extend_from_slice(b",\"deltaSingleAction\":{\"add\":{\"path\":\"");
+        out.extend_from_slice(b",\"deltaSingleAction\":");
+    }
+
+    fn write_delta(&self, file: &DataFile<'_>, urls: &FileUrls, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.begin_delta(file.path, file.deletion_vector.as_ref(), out);
+        out.extend_from_slice(b"{\"add\":{\"path\":\"");
         out.extend_from_slice(urls.data.reveal().as_bytes());
         out.extend_from_slice(b"\",\"partitionValues\":");
         out.extend_from_slice(file.partition_values.as_bytes());
@@ -181,6 +237,11 @@ impl FileLines {
         out.extend_from_slice(b"}}}}\n");
         Ok(())
     }
+}
+
+/// Whoever chose the format has ruled this out.
+fn vector_in_parquet() -> Error {
+    Error::defect("a file with a deletion vector in a parquet answer")
 }
 
 /// A vector in a file becomes one at an absolute path: the signed URL (protocol, "Deletion Vector").
@@ -226,126 +287,4 @@ fn write_number(label: &[u8], number: impl std::fmt::Display, out: &mut Vec<u8>)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::version::Version;
-
-    #[test]
-    fn ids_are_the_reference_hashes() {
-        let id = |hash: IdHash, path: &str| {
-            let mut out = Vec::new();
-            hash.write(path, &mut out);
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(id(IdHash::Parquet, "part-00000-0001.snappy.parquet"), "92b0cbb261a0b1954a1f70842eb78ef0");
-        assert_eq!(id(IdHash::Parquet, "d=y%2520z/part-0.parquet"), "eaf1dc85433f72e91ef5cc0a84e3fa1c");
-        assert_eq!(
-            id(IdHash::Delta, "date=2021-04-28/part-00000-a.c000.snappy.parquet"),
-            "06431fb60d56e5df8fd67455d6c50634fa98ae5f1b4be9c47ade6863e2991bb4"
-        );
-    }
-
-    fn file<'a>() -> DataFile<'a> {
-        DataFile {
-            path: "d=1/p.parquet",
-            key: "d=1/p.parquet",
-            partition_values: r#"{"d":"1"}"#,
-            size: 1204,
-            modification_time: 5,
-            data_change: true,
-            stats: Some(Text::JsonLiteral(r#""{\"numRecords\":3}""#)),
-            tags: Some(r#"{"k":"v"}"#),
-            base_row_id: None,
-            default_row_commit_version: None,
-            clustering_provider: None,
-            deletion_vector: None,
-        }
-    }
-
-    fn line(format: ResponseFormat, selected: Selected, file: &DataFile<'_>) -> serde_json::Value {
-        let mut urls = FileUrls::default();
-        urls.data.buffer().push_str("https://b/p.parquet?X-Amz-Signature=s");
-        urls.vector.buffer().push_str("https://b/v.bin?X-Amz-Signature=s");
-        let at = Some(TimestampMs::new(77));
-        let lines = FileLines::new(format, IdHash::of_format(format), selected, at, TimestampMs::new(99));
-        let mut out = Vec::new();
-        lines.write(file, &urls, &mut out).unwrap();
-        assert_eq!(out.last(), Some(&b'\n'));
-        serde_json::from_slice(&out).unwrap()
-    }
-
-    #[test]
-    fn parquet_lines() {
-        let latest = Selected::Latest(Version::new(4));
-        assert_eq!(
-            line(ResponseFormat::Parquet, latest, &file()),
-            serde_json::json!({"file": {"url": "https://b/p.parquet?X-Amz-Signature=s",
-                "id": hex::encode(Md5::digest(b"d=1/p.parquet")),
-                "partitionValues": {"d": "1"}, "size": 1204, "stats": "{\"numRecords\":3}", "expirationTimestamp": 99}})
-        );
-        let named = line(ResponseFormat::Parquet, Selected::Named(Version::new(4)), &file());
-        assert_eq!((&named["file"]["version"], &named["file"]["timestamp"]), (&4.into(), &77.into()));
-    }
-
-    #[test]
-    fn delta_lines_hold_a_complete_add_action() {
-        let mut file = file();
-        file.stats = Some(Text::Plain("{\"numRecords\":3}"));
-        let line = line(ResponseFormat::Delta, Selected::Latest(Version::new(4)), &file);
-        assert_eq!(
-            line["file"]["deltaSingleAction"]["add"],
-            serde_json::json!({"path": "https://b/p.parquet?X-Amz-Signature=s", "partitionValues": {"d": "1"}, "size": 1204,
-                "modificationTime": 5, "dataChange": true, "stats": "{\"numRecords\":3}", "tags": {"k": "v"}})
-        );
-    }
-
-    #[test]
-    fn a_vector_in_a_file_is_signed_and_one_in_the_log_is_copied() {
-        let stored = DeletionVector {
-            storage: VectorStorage::File { logged: "ab^-aqEH.-t@S}K{vb[*k^", key: "ab/deletion_vector_x.bin" },
-            offset: Some(4),
-            size_in_bytes: 40,
-            cardinality: 6,
-        };
-        let mut file = DataFile { deletion_vector: Some(stored), ..file() };
-        let latest = Selected::Latest(Version::new(4));
-        let shown = line(ResponseFormat::Delta, latest, &file);
-        assert_eq!(
-            shown["file"]["deltaSingleAction"]["add"]["deletionVector"],
-            serde_json::json!({"storageType": "p", "pathOrInlineDv": "https://b/v.bin?X-Amz-Signature=s", "offset": 4,
-                "sizeInBytes": 40, "cardinality": 6})
-        );
-        assert_eq!(
-            shown["file"]["deletionVectorFileId"],
-            hex::encode(Sha256::digest(b"ab^-aqEH.-t@S}K{vb[*k^")).as_str()
-        );
-        file.deletion_vector =
-            Some(DeletionVector { storage: VectorStorage::Inline("wi5b=\"000"), offset: None, ..stored });
-        let shown = line(ResponseFormat::Delta, latest, &file);
-        assert_eq!(
-            shown["file"]["deltaSingleAction"]["add"]["deletionVector"],
-            serde_json::json!({"storageType": "i", "pathOrInlineDv": "wi5b=\"000", "sizeInBytes": 40, "cardinality": 6})
-        );
-        assert!(shown["file"].get("deletionVectorFileId").is_none());
-    }
-
-    #[test]
-    fn a_vector_is_never_dropped() {
-        let vector =
-            DeletionVector { storage: VectorStorage::Inline("x"), offset: None, size_in_bytes: 1, cardinality: 1 };
-        let file = DataFile { deletion_vector: Some(vector), ..file() };
-        let (format, latest) = (ResponseFormat::Parquet, Selected::Latest(Version::new(4)));
-        let lines = FileLines::new(format, IdHash::of_format(format), latest, None, TimestampMs::new(99));
-        let mut out = Vec::new();
-        assert!(lines.write(&file, &FileUrls::default(), &mut out).is_err() && out.is_empty());
-    }
-
-    #[test]
-    fn fileidhash_header() {
-        assert_eq!(IdHash::parse(None).unwrap(), None);
-        assert_eq!(IdHash::parse(Some(" Delta ")).unwrap(), Some(IdHash::Delta));
-        for bad in ["sha512", "md5", "none", "", "  ", "\t"] {
-            assert!(matches!(IdHash::parse(Some(bad)), Err(Error::InvalidParameter(_))), "{bad:?}");
-        }
-    }
-}
+mod tests;
