@@ -16,6 +16,8 @@ use crate::wire::query_string::QueryString;
 
 pub mod listing;
 #[cfg(feature = "parquet")]
+mod range;
+#[cfg(feature = "parquet")]
 mod snapshot;
 
 pub mod get_share;

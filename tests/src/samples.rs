@@ -52,3 +52,45 @@ pub fn large_checkpoint(folder: impl Into<PathBuf>) -> TableBuilder {
     assert!(size > shared::limits::CHECKPOINT_KEPT_BYTES, "{size} bytes would be kept");
     table
 }
+
+/// Six versions, a second apart from [`EPOCH_MS`] on, of a table that records its changes. Version 0 has two files; 1 rewrites
+/// one and records that; 2 adds a file; 3 compacts two; 4 is a MERGE that changed nothing but wrote a file anew; 5 has new
+/// metadata and removes a file.
+pub fn recorded_changes(folder: impl Into<PathBuf>) -> TableBuilder {
+    let mut table = TableBuilder::new(folder)
+        .metadata(|metadata| metadata["configuration"] = json!({"delta.enableChangeDataFeed": "true"}));
+    let first = vec![table.add_entry("p=a/1", Some("a"), 1), table.add_entry("2", None, 2)];
+    table.commit_at(EPOCH_MS, first);
+
+    let recorded = json!({"cdc": {
+        "path": "_change_data/p=a/c%201", "partitionValues": {"p": "a"}, "size": 70, "dataChange": false,
+        "tags": {"k": "v"},
+    }});
+    let second = vec![table.remove("p=a/1"), recorded, table.add_entry("p=a/3", Some("a"), 3)];
+    table.commit_at(EPOCH_MS + 1000, second);
+    let third = vec![table.add_entry("p=a/4", Some("a"), 4)];
+    table.commit_at(EPOCH_MS + 2000, third);
+
+    let unchanged = |mut action: serde_json::Value, kind: &str| {
+        action[kind]["dataChange"] = json!(false);
+        action
+    };
+    let fourth = vec![
+        unchanged(table.remove("p=a/3"), "remove"),
+        unchanged(table.remove("p=a/4"), "remove"),
+        unchanged(table.add_entry("p=a/5", Some("a"), 7), "add"),
+    ];
+    table.commit_at(EPOCH_MS + 3000, fourth);
+
+    let merge = json!({"commitInfo": {"timestamp": EPOCH_MS, "operation": "MERGE", "operationMetrics": {
+        "numTargetRowsInserted": "0", "numTargetRowsUpdated": "0", "numTargetRowsDeleted": "0", "numTargetRowsCopied": "7",
+    }}});
+    let fifth = vec![merge, table.remove("p=a/5"), table.add_entry("p=a/6", Some("a"), 7)];
+    table.commit_at(EPOCH_MS + 4000, fifth);
+
+    let mut metadata = table.metadata_action();
+    metadata["metaData"]["description"] = json!("the sixth version");
+    let sixth = vec![metadata, table.remove("2")];
+    table.commit_at(EPOCH_MS + 5000, sixth);
+    table
+}

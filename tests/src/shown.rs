@@ -89,3 +89,19 @@ fn file(add: &Value) -> TruthFile {
         num_records: stats.and_then(|stats| stats["numRecords"].as_i64()),
     }
 }
+
+/// The lines of a range after its head, in either format: `add a.parquet v3`, `remove`, `cdf`, `metaData v3`, `protocol v3`.
+pub fn changes(lines: &[Value], table: &str) -> Vec<String> {
+    let told = |line: &Value| {
+        let (kind, content) = line.as_object().unwrap().iter().next().unwrap();
+        let version = &content["version"];
+        if kind != "file" {
+            let url = content.get("url").map(|url| format!(" {}", key(url, table))).unwrap_or_default();
+            return format!("{kind}{url} v{version}");
+        }
+        let (kind, action) = content["deltaSingleAction"].as_object().unwrap().iter().next().unwrap();
+        let kind = if kind == "cdc" { "cdf" } else { kind };
+        format!("{kind} {} v{version}", key(&action["path"], table))
+    };
+    lines[2..].iter().map(told).collect()
+}

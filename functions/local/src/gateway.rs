@@ -57,6 +57,7 @@ impl Gateway {
     pub fn new(endpoint: &str, ports: Ports, shared: Shared) -> Self {
         let Ports { catalog, tokens, delta, presigner } = ports;
         let catalog = Arc::new(catalog);
+        let query = QueryTable { catalog: catalog.clone(), delta: delta.clone(), presigner: presigner.clone() };
         let handlers: [(&str, Arc<dyn Handler>); 9] = [
             ("list-shares", Arc::new(ListShares { catalog: catalog.clone(), tokens: tokens.clone() })),
             ("get-share", Arc::new(GetShare { catalog: catalog.clone() })),
@@ -65,8 +66,8 @@ impl Gateway {
             ("list-all-tables", Arc::new(ListAllTables { catalog: catalog.clone(), tokens })),
             ("table-version", Arc::new(TableVersion { catalog: catalog.clone(), delta: delta.clone() })),
             ("table-metadata", Arc::new(TableMetadata { catalog: catalog.clone(), delta: delta.clone() })),
-            ("query-table", Arc::new(QueryTable { catalog: catalog.clone(), delta, presigner })),
-            ("query-table-changes", Arc::new(QueryTableChanges { catalog })),
+            ("query-table", Arc::new(query)),
+            ("query-table-changes", Arc::new(QueryTableChanges { catalog, delta, presigner })),
         ];
         let pipelines =
             handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::range::{self, Asked};
 use super::snapshot::{capabilities, find_table, settle};
 use super::{Call, Handler, Lines, Reply};
 use crate::audit::Notes;
@@ -15,7 +16,7 @@ use crate::model::file::{DataFile, DeletionVector, VectorStorage};
 use crate::presign::{Presigner, UrlSigner};
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
-use crate::wire::request::QueryRequest;
+use crate::wire::request::{QueryRequest, Selector};
 
 /// The handler.
 pub struct QueryTable {
@@ -34,6 +35,11 @@ impl Handler for QueryTable {
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
+        if let Selector::Range { start, end } = request.selector {
+            let protocols = request.include_historical_protocol;
+            let asked = Asked::files(&table, start, end, protocols, id_hash, capabilities)?;
+            return range::answer(&self.delta, &self.presigner, call, &table, asked).await;
+        }
         let settled = settle(&self.delta, &table, &request.selector, &capabilities).await?;
         let signer = self.presigner.signer(&table, &call.recipient).await?;
         call.notes.urls_expire_at(signer.expires_at());

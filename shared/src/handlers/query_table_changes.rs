@@ -1,32 +1,67 @@
-//! `GET …/tables/{table}/changes`: the change data feed (protocol, "Read Change Data Feed from a Table"). Not offered
-//! yet, and says so to whoever may see the table.
+//! `GET …/tables/{table}/changes`: the change data feed (protocol, "Read Change Data Feed from a Table").
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::snapshot::find_table;
+use super::range::{self, Asked};
+use super::snapshot::{capabilities, find_table};
 use super::{Call, Handler, Reply};
 use crate::catalog::FindTable;
+use crate::delta::DeltaLog;
+use crate::delta::changes::{Bound, Kind};
 use crate::error::Error;
 use crate::model::securable::History;
+use crate::model::shorten;
+use crate::model::version::TimestampMs;
+use crate::presign::Presigner;
+use crate::wire::changes_request::{BoundText, ChangesRequest};
+use crate::wire::file_line::IdHash;
 
 /// The handler.
 pub struct QueryTableChanges {
     /// Where tables are found.
     pub catalog: Arc<dyn FindTable>,
+    /// Reads logs.
+    pub delta: DeltaLog,
+    /// Signs URLs.
+    pub presigner: Arc<dyn Presigner>,
 }
 
 #[async_trait]
 impl Handler for QueryTableChanges {
     async fn handle(&self, call: Call) -> Result<Reply, Error> {
+        ChangesRequest::check_page_size(&call.query)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
-        if table.history == History::NotShared {
+        let History::SharedFrom(shared_since) = table.history else {
             return Err(Error::InvalidParameter(format!("cdf is not enabled on table {}", table.full_name())));
-        }
-        Err(Error::Unsupported(
-            "The change data feed is not supported by this server yet. Read whole versions with 'version' instead."
-                .into(),
-        ))
+        };
+        let id_hash = IdHash::parse(call.header("fileidhash"))?;
+        let capabilities = capabilities(&call)?;
+        let request = ChangesRequest::parse(&call.query)?;
+        let asked = Asked {
+            kind: Kind::Feed,
+            start: bound("startingTimestamp", request.start)?,
+            end: request.end.map(|end| bound("endingTimestamp", end)).transpose()?,
+            shared_since,
+            historical_metadata: request.include_historical_metadata,
+            historical_protocol: request.include_historical_protocol,
+            id_hash,
+            capabilities,
+        };
+        range::answer(&self.delta, &self.presigner, call, &table, asked).await
+    }
+}
+
+fn bound(parameter: &str, bound: BoundText) -> Result<Bound, Error> {
+    match bound {
+        BoundText::Version(version) => Ok(Bound::Version(version)),
+        BoundText::Timestamp(text) => TimestampMs::parse(&text).map(Bound::Timestamp).ok_or_else(|| {
+            Error::InvalidParameter(format!(
+                "Invalid {parameter}: '{}'. Use ISO 8601 with an offset, such as 2026-01-31T00:00:00Z; in a URL write the \
+                 plus sign of an offset as %2B.",
+                shorten(&text)
+            ))
+        }),
     }
 }

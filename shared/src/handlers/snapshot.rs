@@ -72,6 +72,7 @@ pub(super) async fn settle(
             shared_since(table)?;
             At::Timestamp(moment("timestamp", text)?)
         }
+        Selector::Range { .. } => return Err(Error::defect("a range is no snapshot")),
     };
     let snapshot = delta.snapshot(&table.location, at).await?;
     if let Selected::Named(version) = snapshot.selected {

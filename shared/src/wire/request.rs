@@ -19,13 +19,22 @@ pub enum Selector {
     Version(Version),
     /// By time, ISO 8601.
     Timestamp(String),
+    /// What happened from one version to another, both included; to the newest when no end is named.
+    Range {
+        /// The first version.
+        start: Version,
+        /// The last version.
+        end: Option<Version>,
+    },
 }
 
-/// A query for a snapshot.
+/// A query for a snapshot or a range of versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryRequest {
     /// Which version.
     pub selector: Selector,
+    /// Whether a range tells of every protocol within it.
+    pub include_historical_protocol: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -89,12 +98,12 @@ impl QueryRequest {
         let version = whole_number("version", body.version.as_ref())?;
         let timestamp = text("timestamp", body.timestamp.as_ref())?;
         let starting_version = whole_number("startingVersion", body.starting_version.as_ref())?;
-        whole_number("endingVersion", body.ending_version.as_ref())?;
+        let ending_version = whole_number("endingVersion", body.ending_version.as_ref())?;
         let max_files = whole_number("maxFiles", body.max_files.as_ref())?;
         let page_token = text("pageToken", body.page_token.as_ref())?;
         let include_refresh_token = flag("includeRefreshToken", body.include_refresh_token.as_ref())?;
         let refresh_token = text("refreshToken", body.refresh_token.as_ref())?;
-        flag("includeHistoricalProtocol", body.include_historical_protocol.as_ref())?;
+        let include_historical_protocol = flag("includeHistoricalProtocol", body.include_historical_protocol.as_ref())?;
 
         let named = [version.is_some(), timestamp.is_some(), starting_version.is_some()];
         let named = named.into_iter().filter(|&given| given).count();
@@ -119,7 +128,6 @@ impl QueryRequest {
             "refreshToken must be used in the first page request.",
         )?;
         for (field, given) in [
-            ("startingVersion", starting_version.is_some()),
             ("maxFiles", max_files.is_some()),
             ("pageToken", page_token.is_some()),
             ("refreshToken", refresh_token.is_some()),
@@ -130,7 +138,11 @@ impl QueryRequest {
                 )));
             }
         }
-        Ok(Self { selector: selector(version, timestamp)? })
+        let selector = match starting_version {
+            Some(start) => range(start, ending_version)?,
+            None => selector(version, timestamp)?,
+        };
+        Ok(Self { selector, include_historical_protocol })
     }
 }
 
@@ -163,6 +175,16 @@ fn selector(version: Option<i64>, timestamp: Option<String>) -> Result<Selector,
         (None, Some(timestamp)) => Selector::Timestamp(timestamp),
         (None, None) => Selector::Latest,
     })
+}
+
+fn range(start: i64, end: Option<i64>) -> Result<Selector, Error> {
+    let version = |number: i64| u64::try_from(number).map(Version::new);
+    let end = end
+        .map(version)
+        .transpose()
+        .map_err(|_| Error::InvalidParameter("endingVersion cannot be negative.".into()))?;
+    let start = version(start).map_err(|_| Error::defect("a negative version passed"))?;
+    Ok(Selector::Range { start, end })
 }
 
 /// Hints may be ignored, but not be of the wrong type.
@@ -273,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn a_range_has_a_start_and_perhaps_an_end() {
+        let range =
+            |start, end: Option<u64>| Selector::Range { start: Version::new(start), end: end.map(Version::new) };
+        let parsed = parse(r#"{"startingVersion":1,"ending_version":"2","includeHistoricalProtocol":true}"#).unwrap();
+        assert_eq!(parsed, QueryRequest { selector: range(1, Some(2)), include_historical_protocol: true });
+        let parsed = parse(r#"{"starting_version":"0"}"#).unwrap();
+        assert_eq!(parsed, QueryRequest { selector: range(0, None), include_historical_protocol: false });
+        assert_eq!(refusal(r#"{"startingVersion":0,"endingVersion":-1}"#).1, "endingVersion cannot be negative.");
+        assert_eq!(refusal(r#"{"startingVersion":0,"maxFiles":1}"#).0, "unsupported");
+    }
+
+    #[test]
     fn wrong_types_are_malformed() {
         for (body, text) in [
             ("", "end-of-input"),
@@ -311,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_named() {
-        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#, r#""refreshToken":"t""#, r#""startingVersion":0"#] {
+        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#, r#""refreshToken":"t""#] {
             let (kind, message) = refusal(&format!("{{{field}}}"));
             assert_eq!(kind, "unsupported", "{field}");
             assert!(message.contains(field.split('"').nth(1).unwrap()), "{message}");

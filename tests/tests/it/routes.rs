@@ -4,5 +4,6 @@ mod every_route;
 mod list_shares;
 mod lists;
 mod query_table;
+mod query_table_changes;
 mod table_metadata;
 mod table_version;

@@ -13,6 +13,7 @@ use tests::server::{TestServer, send};
 use tests::shown::key;
 use tests::table_builder::{EPOCH_MS, TableBuilder};
 
+mod range;
 mod refusals;
 mod stream;
 mod time_travel;
