@@ -227,7 +227,7 @@ def session(function):
     return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 out = {}
-for function in ("ListShares", "GetShare", "ListSchemas", "ListTables", "ListAllTables", "TableVersion", "TableMetadata", "QueryTable"):
+for function in ("ListShares", "GetShare", "ListSchemas", "ListTables", "ListAllTables", "TableVersion", "TableMetadata", "QueryTable", "QueryTableChanges"):
     own = session(function)
     dynamodb, s3 = own.client("dynamodb"), own.client("s3")
     key = {"PK": {"S": "S/share1"}, "SK": {"S": "!"}}
@@ -258,7 +258,7 @@ def test_each_function_can_do_its_own_work_under_its_role_and_nothing_else():
         DEPLOYED["attributes"]["DataRole.Arn"],
         STATE["bucket"],
     )
-    readers = {"TableVersion", "TableMetadata", "QueryTable"}
+    readers = {"TableVersion", "TableMetadata", "QueryTable", "QueryTableChanges"}
     for function, did in found.items():
         wanted = {"read", "keyring", "assume" if function in readers else "query"}
         assert {deed for deed, outcome in did.items() if outcome == "allowed"} == wanted, (function, did)

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use shared::route::ROUTES;
 
 /// Routes that no function answers on AWS.
-const NOT_DEPLOYED: [&str; 2] = ["health", "query-table-changes"];
+const NOT_DEPLOYED: [&str; 1] = ["health"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -150,7 +150,7 @@ const ALL: [&str; 2] = ["kms:Decrypt", "secretsmanager:GetSecretValue"];
 fn allowed_actions(folder: &str) -> BTreeSet<&'static str> {
     let own: &[&str] = match folder {
         "list-shares" | "get-share" | "list-schemas" | "list-tables" | "list-all-tables" => &LISTS,
-        "table-version" | "table-metadata" | "query-table" => &READS,
+        "table-version" | "table-metadata" | "query-table" | "query-table-changes" => &READS,
         other => panic!("{other} is not on the list"),
     };
     own.iter().chain(&ALL).copied().collect()
@@ -237,7 +237,7 @@ fn execution_roles_have_nothing_to_do_with_the_data() {
         statements(data).into_iter().flat_map(|s| several(&s["Action"])).map(|a| a.as_str().unwrap()).collect();
     assert_eq!(actions, ["kms:Decrypt", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"].into());
     let trusted = &data["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
-    let readers = ["TableVersion", "TableMetadata", "QueryTable"];
+    let readers = ["TableVersion", "TableMetadata", "QueryTable", "QueryTableChanges"];
     assert_eq!(
         trusted,
         &json!({"AWS": readers.map(|name| json!({"Fn::GetAtt": [format!("{name}FunctionRole"), "Arn"]}))})

@@ -8,9 +8,8 @@ use std::process::Command;
 use serde_json::Value;
 use shared::route::ROUTES;
 
-/// Routes that no function answers: the API answers the first by itself, and the second is refused by the local process
-/// until it is built.
-const WITHOUT_FUNCTION: [&str; 2] = ["health", "query-table-changes"];
+/// Routes that no function answers: the API answers this one by itself.
+const WITHOUT_FUNCTION: [&str; 1] = ["health"];
 
 /// Functions that read nothing but the catalogue.
 const LISTS: [&str; 5] = ["get-share", "list-all-tables", "list-schemas", "list-shares", "list-tables"];
