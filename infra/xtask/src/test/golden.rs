@@ -18,7 +18,7 @@ use crate::test::{Stop, build_server, client_environment};
 const START_SECS_MAX: u64 = 60;
 /// How long the server may take to end when told to.
 const STOP_SECS_MAX: u64 = 30;
-const MODES: &str = "auto,parquet,delta,raw,history";
+const MODES: &str = "auto,parquet,delta,raw,history,cdf";
 
 /// Runs the layer. A table counts as one test.
 pub(super) fn run(repository: &Repository) -> Result<Tally, Stop> {
