@@ -53,13 +53,24 @@ fn template(table: &str) -> Value {
         "P4": permission("Read", "POST/items/*/read"), "P5": permission("List", "GET/impatient/*")}})
 }
 
+/// A gateway's process, which ends with the test also when the test panics.
+struct Gateway(Child);
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Both fail where it has ended already, which is as well.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 struct Running {
-    child: Child,
+    child: Gateway,
     address: String,
     folder: tempfile::TempDir,
 }
 
-fn spawn(template: &Value) -> (Child, tempfile::TempDir) {
+fn spawn(template: &Value) -> (Gateway, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for function in ["list", "read"] {
@@ -73,13 +84,13 @@ fn spawn(template: &Value) -> (Child, tempfile::TempDir) {
         command.arg(format!("--{name}")).arg(at(&format!("{name}.json")));
     }
     command.arg("--bootstraps").arg(folder.path()).arg("--logs").arg(at("logs"));
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let child = Gateway(command.stdout(Stdio::piped()).spawn().unwrap());
     (child, folder)
 }
 
 fn start() -> Running {
     let (mut child, folder) = spawn(&template("the-table"));
-    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut said = BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
     let address = loop {
         line.clear();
@@ -121,9 +132,9 @@ impl Running {
     }
 
     fn stop(mut self) -> tempfile::TempDir {
-        let pid = self.child.id().to_string();
+        let pid = self.child.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        assert!(self.child.0.wait().unwrap().success());
         self.folder
     }
 }
@@ -303,10 +314,12 @@ fn too_large_a_request_is_refused() {
 
 /// The program must not start, and say why.
 fn refused(template: &Value) -> String {
-    let (child, _folder) = spawn(template);
-    let output = child.wait_with_output().unwrap();
-    assert!(!output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    let (mut child, _folder) = spawn(template);
+    let mut said = String::new();
+    child.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    let status = child.0.wait().unwrap();
+    assert!(!status.success());
+    said
 }
 
 #[test]
@@ -323,13 +336,12 @@ fn it_does_not_start_where_api_gateway_may_not_call() {
 #[test]
 fn a_function_that_cannot_begin_is_a_502() {
     let (mut child, _folder) = spawn(&template("fail-init"));
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let address = said.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned)).unwrap();
     let mut socket = TcpStream::connect(address.strip_suffix("/v1").unwrap()).unwrap();
     write!(socket, "GET /v1/items HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
 }
