@@ -51,6 +51,7 @@ pub struct Env {
     dynamo: aws_sdk_dynamodb::Client,
     secrets: aws_sdk_secretsmanager::Client,
     keyrings: Arc<dyn Keyrings>,
+    #[cfg(all(feature = "s3", feature = "sts", feature = "parquet"))]
     tables: Tables,
 }
 
@@ -83,7 +84,17 @@ impl Env {
         if tokio::time::timeout(CONNECTIONS_WITHIN, touched).await.is_err() {
             tracing::warn!(target: "spillway", "not every connection was open when the function started");
         }
-        Ok(Self { config, clock, audit, sdk, dynamo, secrets, keyrings, tables })
+        Ok(Self {
+            config,
+            clock,
+            audit,
+            sdk,
+            dynamo,
+            secrets,
+            keyrings,
+            #[cfg(all(feature = "s3", feature = "sts", feature = "parquet"))]
+            tables,
+        })
     }
 
     /// Shares, schemas and tables.
