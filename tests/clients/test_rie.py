@@ -1,5 +1,5 @@
-"""A function under AWS's own runtime interface emulator, which SAM CLI brings: SPILLWAY_RIE is its program, SPILLWAY_FAKE the
-program `fake-bootstrap` of the gateway's tests, which does what the event's path tells it to. One call at a time: a second
+"""A function under AWS's own runtime interface emulator, which SAM CLI brings: SPILLWAY_TOOLS is the Python
+that has SAM CLI, SPILLWAY_FAKE the program `fake-bootstrap` of the gateway's tests, which does what the event's path tells it to. One call at a time: a second
 one at once ends the emulator."""
 
 import os
@@ -10,9 +10,9 @@ import time
 import pytest
 import requests
 
-RIE = os.environ.get("SPILLWAY_RIE")
-FAKE = os.environ.get("SPILLWAY_FAKE")
-pytestmark = pytest.mark.skipif(not (RIE and FAKE), reason="SPILLWAY_RIE and SPILLWAY_FAKE are not set")
+FOLDER = [os.environ["SPILLWAY_TOOLS"], "-c", "import samcli.local.rapid as r; print(list(r.__path__)[0])"]
+RIE = subprocess.check_output(FOLDER, text=True).strip() + "/aws-lambda-rie-x86_64"
+FAKE = os.environ["SPILLWAY_FAKE"]
 TIMEOUT_SECS = 2
 
 

@@ -20,15 +20,19 @@ pub(super) fn run(repository: &Repository) -> Result<Tally, Stop> {
         Err(Missing::Python) => return Err(Stop::NotRun("python3 with venv is missing")),
         Err(Missing::Failed(problem)) => return Err(Stop::Broken(problem)),
     };
+    let tools = Environment::Tools.needed(repository).map_err(Stop::Broken)?;
     let was_running = aws_local::running(repository).is_some();
     aws_local::up(repository).map_err(Stop::Broken)?;
     let report = repository.target.join("aws-local.xml");
     // A report of an earlier run must not speak for this one.
     drop(fs::remove_file(&report));
-    let mut pytest = command(repository, venv.program("python"), &["-m", "pytest", AWS_LOCAL, "-q"]);
+    let mut pytest = command(repository, venv.program("python"), &["-m", "pytest", "-q"]);
+    pytest.args(AWS_LOCAL);
     pytest.arg(format!("--junitxml={}", report.display()));
     pytest.env("SPILLWAY_BIN", repository.spillway()).env("SPILLWAY_EMULATOR", emulator.program("python"));
     pytest.env("SPILLWAY_AWS_LOCAL", repository.target.join("aws-local"));
+    pytest.env("SPILLWAY_TOOLS", tools.program("python"));
+    pytest.env("SPILLWAY_FAKE", repository.target.join("debug/fake-bootstrap"));
     let success = succeeds(&mut pytest).map_err(Stop::Broken);
     if !was_running {
         aws_local::down(repository).map_err(Stop::Broken)?;
