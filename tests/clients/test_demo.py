@@ -143,3 +143,26 @@ def test_the_printed_lines_work_as_they_are(demo, tmp_path):
     assert "[10 rows" in pasted(load)
     shown = pasted(filtered)
     assert f"[{DAYS} rows" in shown and "USA" in shown and "DEU" not in shown
+
+
+@pytest.mark.parametrize("use_delta_format", [True, False])
+def test_change_feed(demo, use_delta_format):
+    def changes(**bounds):
+        return delta_sharing.load_table_changes_as_pandas(url(demo, COVID), use_delta_format=use_delta_format, **bounds)
+
+    every_change = changes(starting_version=0)
+    assert set(every_change._change_type) == {"insert"}
+    assert sorted(every_change._commit_version.unique()) == list(range(1, 9))
+    # The table is only appended to: its changes are its rows, each once.
+    columns = ["iso_code", "date"]
+    now = delta_sharing.load_as_pandas(url(demo, COVID), use_delta_format=use_delta_format)
+    assert sorted(map(tuple, every_change[columns].astype(str).values)) == sorted(map(tuple, now[columns].astype(str).values))
+    some = changes(starting_version=3, ending_version=4)
+    assert sorted(some._commit_version.unique()) == [3, 4]
+    assert len(some) == len(every_change[every_change._commit_version.isin([3, 4])])
+
+
+def test_change_feed_of_a_table_without_shared_history_is_refused(demo):
+    with pytest.raises(requests.HTTPError) as refused:
+        delta_sharing.load_table_changes_as_pandas(url(demo, CARS), starting_version=0)
+    assert refused.value.response.status_code == 400
