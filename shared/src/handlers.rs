@@ -95,6 +95,8 @@ pub struct Lines {
     pub format: ResponseFormat,
     /// The id hash to echo, when the caller asked for one.
     pub id_hash: Option<IdHash>,
+    /// Whether the caller reads an `endStreamAction`, so that the answer's last line is one.
+    pub end_of_stream: bool,
     /// The first two lines.
     pub head: Vec<u8>,
     /// The lines after them.

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod changes_request;
+pub mod end_of_stream;
 pub mod error_body;
 pub mod file_line;
 pub mod list;

@@ -14,6 +14,7 @@ use crate::delta::{DeltaLog, FileSink};
 use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, VectorStorage};
 use crate::presign::{Presigner, UrlSigner};
+use crate::wire::end_of_stream::EndOfStream;
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
 use crate::wire::request::{QueryRequest, Selector};
@@ -56,10 +57,20 @@ impl Handler for QueryTable {
         let version = snapshot.version();
         let files = snapshot.files;
         let notes = call.notes;
+        let end_of_stream = capabilities.end_of_stream();
         let rest = Box::new(move |out: &mut dyn LineOut| {
-            files.emit(&mut SignedLines { lines, signer, urls: FileUrls::default(), notes, out })
+            let expires_at = signer.expires_at().millis();
+            let mut sink = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
+            files.emit(&mut sink)?;
+            let SignedLines { out, written, .. } = sink;
+            if end_of_stream {
+                let min_url_expiration_timestamp = (written > 0).then_some(expires_at);
+                EndOfStream { min_url_expiration_timestamp, ..EndOfStream::default() }.write(out.buffer())?;
+                out.end_line()?;
+            }
+            Ok(())
         });
-        Ok(Reply::Lines(Lines { version, format, id_hash, head, rest: Some(rest) }))
+        Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest: Some(rest) }))
     }
 }
 
@@ -70,6 +81,8 @@ struct SignedLines<'a> {
     urls: FileUrls,
     notes: Notes,
     out: &'a mut dyn LineOut,
+    /// Bytes of the lines so far.
+    written: u64,
 }
 
 impl FileSink for SignedLines<'_> {
@@ -78,7 +91,10 @@ impl FileSink for SignedLines<'_> {
         if let Some(DeletionVector { storage: VectorStorage::File { key, .. }, .. }) = &file.deletion_vector {
             self.signer.sign(key, &mut self.urls.vector);
         }
-        self.lines.write(file, &self.urls, self.out.buffer())?;
+        let buffer = self.out.buffer();
+        let before = buffer.len();
+        self.lines.write(file, &self.urls, buffer)?;
+        self.written += (buffer.len() - before) as u64;
         self.notes.file();
         self.out.end_line()
     }

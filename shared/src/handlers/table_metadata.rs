@@ -32,6 +32,7 @@ impl Handler for TableMetadata {
             version: settled.snapshot.version(),
             format: settled.format,
             id_hash,
+            end_of_stream: false,
             head: settled.head(&table)?,
             rest: None,
         }))

@@ -1,6 +1,7 @@
 //! The body of an answer: whole, or as it comes. A stream that fails ends in an error, which makes the server break the
 //! connection: a client sees a cut answer, never a short one. Where connections cannot be broken the last bytes are
-//! [`BROKEN_OFF`].
+//! [`BROKEN_OFF`]. A client that reads an `endStreamAction` is told in that line instead, and the body ends properly:
+//! after anything else the line would not be the last.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -41,6 +42,8 @@ pub enum Piece {
     Bytes(Bytes),
     /// The answer is complete.
     End,
+    /// The answer is not complete, and its last line says so.
+    Told,
 }
 
 /// The answer broke off.
@@ -90,6 +93,12 @@ impl Body {
         let ended = match piece {
             Some(Piece::Bytes(bytes)) => return Poll::Ready(Some(Ok(bytes))),
             Some(Piece::End) => None,
+            Some(Piece::Told) => {
+                if let Some(watch) = &mut self.watch {
+                    watch.end(Outcome::Failed);
+                }
+                None
+            }
             None => Some(Err(BrokenOff)),
         };
         self.content = Content::Whole(None);

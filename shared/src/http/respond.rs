@@ -7,11 +7,12 @@ use ::http::header::{
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
-use super::stream::Terms;
+use super::stream::{Form, Terms};
 use super::{gzip, stream};
 use crate::error::Error;
 use crate::handlers::{Lines, Reply};
 use crate::limits::{COMPRESS_BYTES_MIN, ENVELOPED_BYTES_MAX};
+use crate::model::capability::ResponseFormat;
 use crate::route::Transfer;
 use crate::wire::error_body::ErrorBody;
 
@@ -68,7 +69,7 @@ pub fn answer(
             response.headers_mut().insert(TABLE_VERSION, HeaderValue::from(version.number()));
             Ok(response)
         }
-        Reply::Lines(Lines { version, format, id_hash, head, rest }) => {
+        Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest }) => {
             let mut response = match rest {
                 None => packed(NDJSON, head, request, transfer)?,
                 Some(_) if transfer == Transfer::Buffered => {
@@ -76,7 +77,8 @@ pub fn answer(
                 }
                 Some(producer) => {
                     let compress = takes_gzip(request);
-                    let mut response = Response::new(stream::start(head, producer, compress, terms));
+                    let form = Form { compress, end_of_stream };
+                    let mut response = Response::new(stream::start(head, producer, form, terms));
                     response.headers_mut().insert(CONTENT_TYPE, NDJSON);
                     if compress {
                         mark_compressed(&mut response);
@@ -86,9 +88,11 @@ pub fn answer(
             };
             let headers = response.headers_mut();
             headers.insert(TABLE_VERSION, HeaderValue::from(version.number()));
-            let capabilities = match format {
-                crate::model::capability::ResponseFormat::Parquet => "responseformat=parquet",
-                crate::model::capability::ResponseFormat::Delta => "responseformat=delta",
+            let capabilities = match (format, end_of_stream) {
+                (ResponseFormat::Parquet, false) => "responseformat=parquet",
+                (ResponseFormat::Delta, false) => "responseformat=delta",
+                (ResponseFormat::Parquet, true) => "responseformat=parquet;includeendstreamaction=true",
+                (ResponseFormat::Delta, true) => "responseformat=delta;includeendstreamaction=true",
             };
             headers.insert(CAPABILITIES, HeaderValue::from_static(capabilities));
             if let Some(hash) = id_hash {

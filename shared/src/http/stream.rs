@@ -1,6 +1,7 @@
 //! Sending lines while they are made: a thread fills a buffer, compresses it and hands it to the connection through a
 //! bounded channel. A client that goes away, or takes nothing for too long, stops the work. Work that fails, or runs out
-//! of time, ends in bytes that no client takes for the end of an answer.
+//! of time, ends in bytes that no client takes for the end of an answer, or in a line that says so to a client that reads
+//! such a line.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,11 +14,13 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 
 use super::body::{BROKEN_OFF, Body, Piece};
 use super::gzip::Gzip;
+use super::respond::status;
 use crate::audit::Notes;
 use crate::clock::Clock;
 use crate::error::{Error, chain};
 use crate::handlers::Producer;
 use crate::limits::{BREAKING_OFF_WITHIN, STREAM_CHUNK_BYTES, STREAM_CHUNKS_QUEUED_MAX, STREAM_STALL_MAX};
+use crate::wire::end_of_stream::EndOfStream;
 use crate::wire::ndjson::LineOut;
 
 /// A block of a kind that deflate does not have. Decompressors that would take a missing trailer for an end stop here.
@@ -36,8 +39,17 @@ pub struct Terms<H> {
     pub until: Option<Duration>,
 }
 
+/// In which form lines are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// Whether they are compressed.
+    pub compress: bool,
+    /// Whether the client reads an `endStreamAction`.
+    pub end_of_stream: bool,
+}
+
 /// Starts sending: the head at once, then what the producer makes.
-pub fn start(head: Vec<u8>, producer: Producer, compress: bool, terms: Terms<impl Send + 'static>) -> Body {
+pub fn start(head: Vec<u8>, producer: Producer, form: Form, terms: Terms<impl Send + 'static>) -> Body {
     let (sender, receiver) = mpsc::channel(STREAM_CHUNKS_QUEUED_MAX);
     let runtime = Handle::current();
     let span = tracing::Span::current();
@@ -45,9 +57,12 @@ pub fn start(head: Vec<u8>, producer: Producer, compress: bool, terms: Terms<imp
         let Terms { held, notes, clock, until } = terms;
         let _held = held;
         let _entered = span.enter();
-        let mut out = Sending::new(sender, Pace { runtime, clock, until }, compress);
-        let result = catch_unwind(AssertUnwindSafe(|| out.run(&head, producer)))
-            .unwrap_or_else(|_| Err(Error::defect("the work on an answer panicked")));
+        let mut out = Sending::new(sender, Pace { runtime, clock, until }, form);
+        let result = catch_unwind(AssertUnwindSafe(|| out.run(&head, producer))).unwrap_or_else(|_| {
+            // Whatever the panic left half done is no ground for a proper end.
+            out.end_of_stream = false;
+            Err(Error::defect("the work on an answer panicked"))
+        });
         // Without an end the channel closes, and the connection breaks.
         if let Err(error) = result {
             out.give_up(&error, &notes);
@@ -76,19 +91,23 @@ struct Sending {
     pace: Pace,
     lines: Vec<u8>,
     gzip: Option<Gzip>,
+    compressed: bool,
     /// Compressed bytes not yet sent.
     packed: Vec<u8>,
     /// Sent early at first, so that a client sees the first file soon; in large pieces later.
     threshold: usize,
     stopped: Option<Stop>,
+    /// Whether a failure may be told in an `endStreamAction`.
+    end_of_stream: bool,
 }
 
 impl Sending {
-    fn new(sender: mpsc::Sender<Piece>, pace: Pace, compress: bool) -> Self {
+    fn new(sender: mpsc::Sender<Piece>, pace: Pace, form: Form) -> Self {
         const FIRST_PIECE_BYTES: usize = 2 * 1024;
         let mut packed = Vec::new();
-        let gzip = compress.then(|| Gzip::new(&mut packed));
-        Self { sender, pace, lines: Vec::new(), gzip, packed, threshold: FIRST_PIECE_BYTES, stopped: None }
+        let gzip = form.compress.then(|| Gzip::new(&mut packed));
+        let (lines, threshold, end_of_stream) = (Vec::new(), FIRST_PIECE_BYTES, form.end_of_stream);
+        Self { sender, pace, lines, gzip, compressed: form.compress, packed, threshold, stopped: None, end_of_stream }
     }
 
     fn run(&mut self, head: &[u8], producer: Producer) -> Result<(), Error> {
@@ -118,11 +137,40 @@ impl Sending {
         };
         tracing::error!(target: "spillway", "an answer was broken off: {why}");
         notes.problem(why);
-        if let Some(last) = self.broken_end() {
-            let piece = self.sender.send_timeout(Piece::Bytes(Bytes::from(last)), BREAKING_OFF_WITHIN);
+        let told = self.told_end(error);
+        let pieces = match told {
+            Some(last) => vec![Piece::Bytes(Bytes::from(last)), Piece::Told],
+            None => self.broken_end().map(|last| Piece::Bytes(Bytes::from(last))).into_iter().collect(),
+        };
+        for piece in pieces {
             // Where even this does not go out, the channel still closes without an end.
-            let _ = self.pace.runtime.block_on(piece);
+            if self.pace.runtime.block_on(self.sender.send_timeout(piece, BREAKING_OFF_WITHIN)).is_err() {
+                return;
+            }
         }
+    }
+
+    /// The line that says why to whoever reads it, as the proper end of the body. None where a compressed piece was lost
+    /// on its way, for nothing after it can be read.
+    fn told_end(&mut self, error: &Error) -> Option<Vec<u8>> {
+        let packed_piece_lost = self.compressed && self.stopped.is_some();
+        if !self.end_of_stream || packed_piece_lost {
+            return None;
+        }
+        let why = match self.stopped {
+            Some(Stop::OutOfTime) => "The answer could not end in time. Ask for less with a predicate.".to_owned(),
+            _ => error.public(),
+        };
+        let mut line = Vec::new();
+        EndOfStream::failed(why, status(error).0.as_u16()).write(&mut line).ok()?;
+        if !self.compressed {
+            return Some(line);
+        }
+        let mut gzip = self.gzip.take()?;
+        let mut last = std::mem::take(&mut self.packed);
+        gzip.write(&line, true, &mut last).ok()?;
+        gzip.finish(&mut last).ok()?;
+        Some(last)
     }
 
     fn broken_end(&mut self) -> Option<Vec<u8>> {

@@ -31,6 +31,7 @@ impl Handler for Obedient {
                 version: Version::new(3),
                 format: ResponseFormat::Parquet,
                 id_hash: None,
+                end_of_stream: call.body.ends_with(b"and say so"),
                 head,
                 rest,
             }))
@@ -44,7 +45,9 @@ impl Handler for Obedient {
                 out.buffer().extend_from_slice(b"{\"file\":{}}\n");
                 out.end_line()
             }))),
-            b"break off" => lines(Some(Box::new(|_: &mut dyn LineOut| Err(Outcome::defect("as told"))))),
+            b"break off" | b"break off and say so" => {
+                lines(Some(Box::new(|_: &mut dyn LineOut| Err(Outcome::defect("as told")))))
+            }
             b"large" => Ok(Reply::Json(vec![b'x'; 7 * 1024 * 1024])),
             body => {
                 let path = ["share", "schema", "table"].map(|name| call.params.get(name).to_owned());
@@ -329,6 +332,19 @@ async fn an_answer_that_breaks_off_has_no_error_item_and_is_recorded_as_failed()
     let event = kept.last();
     assert_eq!((event.outcome, event.status), (audit::Outcome::Failed, 200));
     assert_eq!(event.problem.as_deref(), Some("as told"));
+}
+
+#[tokio::test]
+async fn an_answer_that_says_so_ends_with_that_and_is_recorded_as_failed() {
+    let (function, kept) = function("query-table");
+    let (_, body) = pieces(&function, query("break off and say so")).await;
+    let text = String::from_utf8(body).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    // The public text; the cause is for the log.
+    let message = "The server failed. Give the request id to the share provider.";
+    assert_eq!(last, json!({"endStreamAction": {"errorMessage": message, "httpStatusErrorCode": 500}}));
+    let event = kept.last();
+    assert_eq!((event.outcome, event.problem.as_deref()), (audit::Outcome::Failed, Some("as told")));
 }
 
 #[tokio::test]

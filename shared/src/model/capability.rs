@@ -48,6 +48,7 @@ pub enum Assurance {
 pub struct Capabilities {
     formats: BTreeSet<ResponseFormat>,
     reader_features: BTreeSet<String>,
+    end_of_stream: bool,
 }
 
 impl Capabilities {
@@ -59,19 +60,22 @@ impl Capabilities {
     pub fn parse(header: Option<&str>) -> Result<Self, Error> {
         let mut formats = None;
         let mut reader_features = BTreeSet::new();
+        let mut end_of_stream = false;
         for piece in header.unwrap_or_default().to_lowercase().split(';') {
             let Some((key, values)) = piece.split_once('=') else { continue };
-            let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+            let mut values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
             match key.trim() {
                 "responseformat" => {
                     formats = Some(values.map(str::to_owned).collect::<Vec<_>>());
                 }
                 "readerfeatures" => reader_features.extend(values.map(str::to_owned)),
+                "includeendstreamaction" => end_of_stream = values.next() == Some("true"),
                 _ => {}
             }
         }
         let Some(named) = formats.filter(|named| !named.is_empty()) else {
-            return Ok(Self { formats: BTreeSet::from([ResponseFormat::Parquet]), reader_features });
+            let formats = BTreeSet::from([ResponseFormat::Parquet]);
+            return Ok(Self { formats, reader_features, end_of_stream });
         };
         let formats: BTreeSet<_> = named
             .iter()
@@ -87,7 +91,12 @@ impl Capabilities {
                 super::shorten(&named.join(","))
             )));
         }
-        Ok(Self { formats, reader_features })
+        Ok(Self { formats, reader_features, end_of_stream })
+    }
+
+    /// Whether the caller reads an `endStreamAction`.
+    pub fn end_of_stream(&self) -> bool {
+        self.end_of_stream
     }
 
     /// Chooses the format for a table whose readers need `needs`.
@@ -138,6 +147,17 @@ mod tests {
     fn silence_means_parquet() {
         for header in [None, Some(""), Some("asyncquery=true"), Some("responseformat=")] {
             assert_eq!(Capabilities::parse(header).unwrap().choose(&[]).unwrap(), ResponseFormat::Parquet);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_stream_is_named_only_to_whoever_asks() {
+        let asked = |header| Capabilities::parse(Some(header)).unwrap().end_of_stream();
+        for header in ["includeendstreamaction=true", "responseformat=delta; IncludeEndStreamAction = TRUE "] {
+            assert!(asked(header), "{header}");
+        }
+        for header in ["", "includeendstreamaction", "includeendstreamaction=false", "includeendstreamaction=1"] {
+            assert!(!asked(header), "{header}");
         }
     }
 

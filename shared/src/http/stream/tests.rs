@@ -7,6 +7,9 @@ use http_body_util::BodyExt;
 use super::*;
 use crate::clock::SystemClock;
 
+const PLAIN: Form = Form { compress: false, end_of_stream: false };
+const PACKED: Form = Form { compress: true, ..PLAIN };
+
 fn terms(until: Option<Duration>) -> Terms<()> {
     Terms { held: (), notes: Notes::default(), clock: SystemClock::shared(), until }
 }
@@ -58,7 +61,7 @@ fn panicking() -> Producer {
 #[tokio::test]
 async fn a_plain_answer_that_broke_off_is_unreadable() {
     for producer in [failing(), panicking()] {
-        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), producer, false, terms(None))).await;
+        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), producer, PLAIN, terms(None))).await;
         assert!(broken && bytes.starts_with(b"{}\n{}\n"));
         assert_unreadable(&bytes);
     }
@@ -67,7 +70,7 @@ async fn a_plain_answer_that_broke_off_is_unreadable() {
 #[tokio::test]
 async fn a_compressed_answer_that_broke_off_is_unreadable_and_no_valid_member() {
     for producer in [failing(), panicking()] {
-        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), producer, true, terms(None))).await;
+        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), producer, PACKED, terms(None))).await;
         assert!(broken);
         assert!(flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut Vec::new()).is_err());
 
@@ -90,7 +93,7 @@ async fn a_compressed_answer_that_broke_off_is_unreadable_and_no_valid_member() 
 async fn an_answer_without_time_left_is_broken_off_and_says_why() {
     let terms = terms(Some(Duration::ZERO));
     let notes = terms.notes.clone();
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), false, terms)).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), PLAIN, terms)).await;
     assert!(broken);
     assert_unreadable(&[b"{}\n", &bytes[..]].concat());
     let mut event = crate::audit::tests::full();
@@ -98,8 +101,63 @@ async fn an_answer_without_time_left_is_broken_off_and_says_why() {
     assert!(event.problem.unwrap().contains("time"));
 }
 
+/// The one thing that the last line of a body says.
+fn told(text: &[u8]) -> serde_json::Value {
+    let lines: Vec<serde_json::Value> =
+        text.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let (last, before) = lines.split_last().unwrap();
+    assert!(before.iter().all(|line| line.get("endStreamAction").is_none()));
+    last["endStreamAction"].clone()
+}
+
+#[tokio::test]
+async fn who_reads_the_last_line_is_told_there_why_an_answer_is_not_whole() {
+    let wanted = serde_json::json!({
+        "errorMessage": "The server failed. Give the request id to the share provider.",
+        "httpStatusErrorCode": 500,
+    });
+    for form in [PLAIN, PACKED] {
+        let terms = terms(None);
+        let notes = terms.notes.clone();
+        let form = Form { end_of_stream: true, ..form };
+        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), failing(), form, terms)).await;
+        assert!(!broken, "the line is not the last where the connection breaks");
+        let mut text = bytes.clone();
+        if form.compress {
+            text.clear();
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap();
+        }
+        assert_eq!(told(&text), wanted);
+        let mut event = crate::audit::tests::full();
+        notes.complete(&mut event);
+        assert!(event.problem.unwrap().contains("the storage went away"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_out_of_time_tells_so_unless_a_compressed_piece_was_lost() {
+    let form = Form { end_of_stream: true, ..PLAIN };
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), form, terms(Some(Duration::ZERO)))).await;
+    assert!(!broken);
+    let told = told(&bytes);
+    assert_eq!(told["httpStatusErrorCode"], 503);
+    assert!(told["errorMessage"].as_str().unwrap().contains("in time"), "{told}");
+
+    let form = Form { compress: true, ..form };
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), form, terms(Some(Duration::ZERO)))).await;
+    assert!(broken && flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut Vec::new()).is_err());
+}
+
+#[tokio::test]
+async fn a_panic_breaks_the_answer_for_every_reader() {
+    for form in [PLAIN, PACKED] {
+        let form = Form { end_of_stream: true, ..form };
+        assert!(drained(start(b"{}\n".to_vec(), panicking(), form, terms(None))).await.1);
+    }
+}
+
 #[tokio::test]
 async fn a_complete_answer_ends_cleanly() {
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), false, terms(None))).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), PLAIN, terms(None))).await;
     assert_eq!((bytes.as_slice(), broken), (&b"{}\n{\"file\":{}}\n"[..], false));
 }

@@ -48,7 +48,8 @@ impl Handler for Obedient {
         });
         let head = b"{\"protocol\":{}}\n{\"metaData\":{}}\n".to_vec();
         let format = ResponseFormat::Parquet;
-        Ok(Reply::Lines(Lines { version: Version::new(3), format, id_hash: None, head, rest: Some(rest) }))
+        let version = Version::new(3);
+        Ok(Reply::Lines(Lines { version, format, id_hash: None, end_of_stream: false, head, rest: Some(rest) }))
     }
 }
 

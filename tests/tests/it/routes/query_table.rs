@@ -68,14 +68,38 @@ async fn the_format_follows_the_capabilities() {
 }
 
 #[tokio::test]
-async fn the_end_of_stream_action_is_declined_by_not_echoing_it() {
+async fn the_end_of_stream_action_is_the_last_line_for_whoever_asks_and_nobody_else() {
     let server = server().await;
     for format in ["parquet", "delta"] {
         let header = format!("responseformat={format};includeendstreamaction=true");
         let answer = server.query("t", json!({}), &header).await;
-        assert_eq!(answer.header("delta-sharing-capabilities"), format!("responseformat={format}"));
-        assert!(answer.lines()[2..].iter().all(|line| line.get("file").is_some()), "{}", answer.text);
+        assert_eq!(answer.header("delta-sharing-capabilities"), header);
+        let lines = answer.lines();
+        let (last, before) = lines.split_last().unwrap();
+        assert_eq!(before.len(), 5, "{}", answer.text);
+        assert!(before[2..].iter().all(|line| line.get("file").is_some()), "{}", answer.text);
+        let expires = before[2]["file"]["expirationTimestamp"].clone();
+        assert_eq!(last, &json!({"endStreamAction": {"minUrlExpirationTimestamp": expires}}));
+
+        for header in
+            [format!("responseformat={format}"), format!("responseformat={format};includeendstreamaction=false")]
+        {
+            let answer = server.query("t", json!({}), &header).await;
+            assert_eq!(answer.header("delta-sharing-capabilities"), format!("responseformat={format}"));
+            assert!(!answer.text.contains("endStreamAction") && answer.lines().len() == 5, "{}", answer.text);
+        }
     }
+    let metadata = server.request("GET", "/shares/s/schemas/d/tables/t/metadata");
+    let answer = send(metadata.header("delta-sharing-capabilities", "includeendstreamaction=true")).await;
+    assert_eq!((answer.header("delta-sharing-capabilities"), answer.lines().len()), ("responseformat=parquet", 2));
+}
+
+#[tokio::test]
+async fn an_answer_without_files_has_no_url_that_ends() {
+    let server = TestServer::of(&["s.d.t"]).await;
+    TableBuilder::new(server.table("t")).commit(vec![]);
+    let answer = server.query("t", json!({}), "includeendstreamaction=true").await;
+    assert_eq!(answer.lines()[2..], [json!({"endStreamAction": {}})]);
 }
 
 #[tokio::test]

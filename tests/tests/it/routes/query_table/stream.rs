@@ -100,6 +100,27 @@ async fn a_failure_after_the_first_byte_is_visible() {
 }
 
 #[tokio::test]
+async fn a_failure_after_the_first_byte_is_told_to_whoever_reads_the_last_line() {
+    let server = TestServer::of(&["s.d.t"]).await;
+    let table = checkpointed(server.table("t"));
+    damage_last_row_group(&table.log_file(&checkpoint_name(0)));
+    let headers = ["content-length: 2", "delta-sharing-capabilities: includeendstreamaction=true"];
+
+    let plain = exchange(&server, "POST", PATH, &headers, "{}").await;
+    assert!(plain.head.contains("includeendstreamaction=true"), "{}", plain.head);
+    assert!(plain.complete, "the line cannot be read where the connection breaks");
+    let told = lines(&plain.body).pop().unwrap();
+    let told = told["endStreamAction"].as_object().unwrap().clone();
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["errorMessage", "httpStatusErrorCode"]);
+
+    let packed = exchange(&server, "POST", PATH, &[headers[0], headers[1], "accept-encoding: gzip"], "{}").await;
+    assert!(packed.complete);
+    let mut body = Vec::new();
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut body).unwrap();
+    assert_eq!(lines(&body).pop().unwrap()["endStreamAction"], Value::Object(told));
+}
+
+#[tokio::test]
 async fn a_log_that_loses_an_object_meanwhile_breaks_the_answer() {
     let folder = tempfile::tempdir().unwrap();
     let table = large_checkpoint(folder.path().join("t"));
