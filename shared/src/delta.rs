@@ -29,6 +29,7 @@ pub mod segment;
 pub mod snapshot;
 pub mod tail;
 
+pub use segment::Layout;
 pub use snapshot::Snapshot;
 
 use segment::{Listing, Segment};
@@ -42,6 +43,18 @@ pub enum At {
     Version(Version),
     /// The one in force at this moment.
     Timestamp(TimestampMs),
+    /// One that was read before.
+    Again(Again),
+}
+
+/// A version that was read before, to be read once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// The version, and how it was chosen then. One that was the newest is answered as the newest, also after further
+    /// commits.
+    pub selected: Selected,
+    /// The objects it was read from, where its files are to come in the same order.
+    pub layout: Option<Layout>,
 }
 
 /// Takes the files of a snapshot, one by one.
@@ -112,6 +125,19 @@ impl DeltaLog {
                 let version = self.history(table, &listing).await?.in_force_at(at).await?;
                 let selected = Selected::Named(version);
                 Ok(Resolved { selected, segment: named_segment(&listing, version)?, listing })
+            }
+            At::Again(Again { selected, layout }) => {
+                let from = match selected {
+                    Selected::Latest(_) => layout.and_then(|layout| layout.checkpoint),
+                    Selected::Named(_) => None,
+                };
+                let listing = self.listing(table, from).await?;
+                let version = selected.version();
+                let segment = match layout {
+                    Some(layout) => listing.segment_again(version, layout)?,
+                    None => named_segment(&listing, version)?,
+                };
+                Ok(Resolved { selected, segment, listing })
             }
         }
     }

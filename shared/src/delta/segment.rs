@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::log_path::{LogFile, commit_name, parse};
 use crate::error::Error;
 use crate::limits::COMMITS_PER_SNAPSHOT_MAX;
@@ -28,6 +30,30 @@ pub struct Segment {
     pub checkpoint_version: Option<Version>,
     /// The commits after the checkpoint, oldest first.
     pub commits: Vec<(Version, LogEntry)>,
+}
+
+/// Which objects made up a version. The order of a snapshot's files is that of its objects, and a checkpoint written later
+/// brings the same files in another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The version of the checkpoint, when there was one.
+    pub checkpoint: Option<Version>,
+    /// A digest of the objects' names, sizes and times.
+    pub objects: [u8; 32],
+}
+
+impl Segment {
+    /// What has to be the same for the files to come in the same order.
+    pub fn layout(&self) -> Layout {
+        let mut digest = Sha256::new();
+        for entry in self.checkpoint.iter().chain(self.commits.iter().map(|(_, entry)| entry)) {
+            digest.update((entry.name.len() as u64).to_be_bytes());
+            digest.update(entry.name.as_bytes());
+            digest.update(entry.size.to_be_bytes());
+            digest.update(entry.modified.millis().to_be_bytes());
+        }
+        Layout { checkpoint: self.checkpoint_version, objects: digest.finalize().into() }
+    }
 }
 
 impl Listing {
@@ -91,7 +117,24 @@ impl Listing {
     /// # Errors
     /// [`Error::BadTable`] when a commit is missing, [`Error::Unsupported`] when there are too many commits.
     pub fn segment(&self, version: Version) -> Result<Segment, Error> {
-        let checkpoint = self.checkpoints.range(..=version).next_back();
+        self.segment_on(self.checkpoints.range(..=version).next_back(), version)
+    }
+
+    /// The objects that made up `version` before, whatever checkpoints there are by now.
+    ///
+    /// # Errors
+    /// [`Error::VersionNotFound`] when the log no longer has them all as they were.
+    pub fn segment_again(&self, version: Version, layout: Layout) -> Result<Segment, Error> {
+        let checkpoint = layout.checkpoint.and_then(|at| self.checkpoints.get_key_value(&at));
+        let segment = self.segment_on(checkpoint, version).ok();
+        segment.filter(|segment| segment.layout() == layout).ok_or_else(|| {
+            Error::VersionNotFound(format!(
+                "The table's log no longer has version {version} as it was when the query began. Please restart the query."
+            ))
+        })
+    }
+
+    fn segment_on(&self, checkpoint: Option<(&Version, &Vec<LogEntry>)>, version: Version) -> Result<Segment, Error> {
         let (checkpoint_version, parts) = match checkpoint {
             Some((at, parts)) => (Some(*at), parts.clone()),
             None => (None, Vec::new()),
@@ -196,6 +239,35 @@ mod tests {
         names.push(format!("{:020}.checkpoint.parquet", 8));
         let both = of(names).segment(Version::new(9)).unwrap().checkpoint;
         assert_eq!(both.len(), 1, "two checkpoints of one version are not two parts of one");
+    }
+
+    #[test]
+    fn a_version_is_put_together_again_from_the_same_objects_or_not_at_all() {
+        let checkpoint = |version: u64| format!("{version:020}.checkpoint.parquet");
+        let version = Version::new(8);
+        for old in [None, Some(5)] {
+            let mut names = commits(0..=8);
+            names.extend(old.map(checkpoint));
+            let before = of(names.clone()).segment(version).unwrap();
+            assert_eq!(before.checkpoint_version, old.map(Version::new));
+            // Newer commits and checkpoints, also one of this very version.
+            names.extend(commits(9..=12));
+            names.extend([checkpoint(8), checkpoint(10)]);
+            let log = of(names.clone());
+            assert_ne!(log.segment(version).unwrap(), before);
+            assert_eq!(log.segment_again(version, before.layout()).unwrap(), before);
+            let refused = |names: Vec<String>| {
+                let error = of(names).segment_again(version, before.layout()).unwrap_err();
+                assert!(matches!(error, Error::VersionNotFound(_)), "{error:?}");
+            };
+            refused(names.iter().filter(|name| **name != commit_name(Version::new(7))).cloned().collect());
+            if let Some(old) = old {
+                refused(names.iter().filter(|name| **name != checkpoint(old)).cloned().collect());
+            }
+            let mut entry = before.clone();
+            entry.commits[0].1.modified = TimestampMs::new(1);
+            assert_ne!(entry.layout(), before.layout(), "an object written anew is another one");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::log_path::{is_json, sidecar_name};
 use super::schema::SchemaFacts;
 use super::segment::Segment;
 use super::tail::Tail;
-use super::{At, DeltaLog, FileSink, Resolved};
+use super::{At, DeltaLog, FileSink, Layout, Resolved};
 use crate::error::Error;
 use crate::limits::{CHECKPOINT_KEPT_BYTES, CHECKPOINT_SIDECARS_MAX, COMMIT_BYTES_MAX, FETCHES_IN_FLIGHT_MAX};
 use crate::model::capability::Need;
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub needs: Vec<Need>,
     /// How many files there are, and how large they are together.
     pub totals: Totals,
+    /// The objects that it was read from.
+    pub layout: Layout,
     /// The files.
     pub files: SnapshotFiles,
 }
@@ -93,7 +95,8 @@ impl DeltaLog {
             Selected::Latest(_) => None,
         };
         let files = SnapshotFiles { tail, parts, fetcher, schema, partitioned, vectors };
-        Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, files })
+        let layout = segment.layout();
+        Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
     }
 
     /// Metadata and nothing else of a version; cheaper than a snapshot of a large table.
