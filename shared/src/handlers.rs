@@ -14,7 +14,13 @@ use crate::wire::file_line::IdHash;
 use crate::wire::ndjson::LineOut;
 use crate::wire::query_string::QueryString;
 
+#[cfg(feature = "parquet")]
+mod ending;
 pub mod listing;
+#[cfg(feature = "parquet")]
+mod page;
+#[cfg(feature = "parquet")]
+pub mod query_token;
 #[cfg(feature = "parquet")]
 mod range;
 #[cfg(feature = "parquet")]

@@ -25,6 +25,19 @@ pub const PAGE_TOKEN_CHARS_MAX: usize = 4096;
 /// How long a list page token stays good.
 pub const LIST_TOKEN_TTL_SECS: i64 = 24 * 60 * 60;
 
+/// Files on one page of a query, whatever `maxFiles` says.
+pub const QUERY_PAGE_FILES_MAX: u32 = 10_000;
+
+/// Bytes of file lines after which a page of a query is full, before compression. A file that has begun is finished.
+pub const QUERY_PAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// How long a query's page token stays good, in seconds (three days). Reading a page's files may take a client long.
+pub const QUERY_PAGE_TOKEN_TTL_SECS: i64 = 3 * 24 * 60 * 60;
+
+/// How long a refresh token stays good, in seconds: longer than any URL of a function, so that a client which waits until
+/// its URLs end can still refresh them.
+pub const REFRESH_TOKEN_TTL_SECS: i64 = 24 * 60 * 60;
+
 /// How long a good token is believed before its store is asked again, in seconds. A token that is revoked, or whose
 /// recipient is disabled, ends within this time.
 pub const TOKEN_BELIEVED_SECS: i64 = 60;

@@ -93,6 +93,8 @@ fn masked(line: &str) -> String {
                         ("expirationTimestamp", Value::Number(_)) => *value = "a moment".into(),
                         ("timestamp", Value::Number(_)) => *value = "a commit's moment".into(),
                         ("nextPageToken", Value::String(_)) => *value = "a page token".into(),
+                        ("refreshToken", Value::String(_)) => *value = "a refresh token".into(),
+                        ("minUrlExpirationTimestamp", Value::Number(_)) => *value = "a moment".into(),
                         _ => mask(value),
                     }
                 }

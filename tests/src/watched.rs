@@ -16,10 +16,11 @@ use shared::auth::Gate;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
 use shared::catalog::index::{Index, Order};
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 use shared::delta::DeltaLog;
 use shared::error::Error;
 use shared::handlers::listing::PageTokens;
+use shared::handlers::query_token::QueryTokens;
 use shared::http::body::Body;
 use shared::http::pipeline::Shared;
 use shared::model::location::TableLocation;
@@ -42,7 +43,12 @@ pub struct Watched {
 impl Watched {
     /// Serves these tables (`share.schema.table`), each the folder of its own name below `root`.
     pub async fn over(names: &[&str], root: &Path) -> Self {
-        let (clock, roots) = (SystemClock::shared(), Roots::new());
+        Self::sealing(names, root, Sealer::for_this_process().unwrap(), SystemClock::shared()).await
+    }
+
+    /// Serves tables with tokens that are sealed in this way and end by this clock.
+    pub async fn sealing(names: &[&str], root: &Path, sealer: Sealer, clock: Arc<dyn Clock>) -> Self {
+        let roots = Roots::new();
         let locator = Locator::new(roots.clone(), &root.canonicalize().unwrap());
         let document = document(names);
         let index = Index::new(&document, Order::Sorted, &|text: &str| locator.locate(text)).unwrap();
@@ -58,7 +64,8 @@ impl Watched {
 
         let ports = Ports {
             catalog: EmbeddedCatalog::new(catalog),
-            tokens: PageTokens::new(Arc::new(Sealer::for_this_process().unwrap()), Arc::clone(&clock)),
+            tokens: PageTokens::new(Arc::new(sealer.clone()), Arc::clone(&clock)),
+            query_tokens: QueryTokens::new(Arc::new(sealer), Arc::clone(&clock)),
             delta: DeltaLog::new(Arc::new(store)),
             presigner: Arc::new(SessionPresigner::new(reach, Arc::clone(&clock), 600)),
         };

@@ -21,6 +21,7 @@ use shared::handlers::list_tables::ListTables;
 use shared::handlers::listing::PageTokens;
 use shared::handlers::query_table::QueryTable;
 use shared::handlers::query_table_changes::QueryTableChanges;
+use shared::handlers::query_token::QueryTokens;
 use shared::handlers::table_metadata::TableMetadata;
 use shared::handlers::table_version::TableVersion;
 use shared::http::body::Body;
@@ -38,6 +39,8 @@ pub struct Ports {
     pub catalog: EmbeddedCatalog,
     /// Page tokens of the lists.
     pub tokens: PageTokens,
+    /// Tokens of queries.
+    pub query_tokens: QueryTokens,
     /// Reads logs.
     pub delta: DeltaLog,
     /// Signs URLs.
@@ -55,9 +58,14 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway whose paths begin with `endpoint`.
     pub fn new(endpoint: &str, ports: Ports, shared: Shared) -> Self {
-        let Ports { catalog, tokens, delta, presigner } = ports;
+        let Ports { catalog, tokens, query_tokens, delta, presigner } = ports;
         let catalog = Arc::new(catalog);
-        let query = QueryTable { catalog: catalog.clone(), delta: delta.clone(), presigner: presigner.clone() };
+        let query = QueryTable {
+            catalog: catalog.clone(),
+            delta: delta.clone(),
+            presigner: presigner.clone(),
+            tokens: query_tokens,
+        };
         let handlers: [(&str, Arc<dyn Handler>); 9] = [
             ("list-shares", Arc::new(ListShares { catalog: catalog.clone(), tokens: tokens.clone() })),
             ("get-share", Arc::new(GetShare { catalog: catalog.clone() })),

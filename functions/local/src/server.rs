@@ -17,6 +17,7 @@ use shared::catalog::file::CatalogSource;
 use shared::clock::Clock;
 use shared::delta::DeltaLog;
 use shared::handlers::listing::PageTokens;
+use shared::handlers::query_token::QueryTokens;
 use shared::http::pipeline::Shared;
 use shared::presign::session::SessionPresigner;
 use shared::seal::Sealer;
@@ -140,10 +141,11 @@ impl Server {
 
 fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, String> {
     let clock = Arc::clone(&settings.clock);
-    let sealer = Sealer::for_this_process().map_err(|error| error.to_string())?;
+    let sealer = Arc::new(Sealer::for_this_process().map_err(|error| error.to_string())?);
     let ports = Ports {
         catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog)),
-        tokens: PageTokens::new(Arc::new(sealer), Arc::clone(&clock)),
+        tokens: PageTokens::new(sealer.clone(), Arc::clone(&clock)),
+        query_tokens: QueryTokens::new(sealer, Arc::clone(&clock)),
         delta: DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(reach)))),
         presigner: Arc::new(SessionPresigner::new(Arc::clone(reach), Arc::clone(&clock), settings.url_ttl_secs)),
     };

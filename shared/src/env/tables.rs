@@ -10,9 +10,11 @@ use crate::config::FunctionConfig;
 use crate::credentials::assumed::{AssumedSessions, AssumesRoles};
 use crate::credentials::sts::StsRoles;
 use crate::delta::DeltaLog;
+use crate::handlers::query_token::QueryTokens;
 use crate::model::location::DataRole;
 use crate::presign::Presigner;
 use crate::presign::session::SessionPresigner;
+use crate::seal::keyring::KeyringSealing;
 use crate::storage::s3::{AssumedReach, Reaches, S3LogStore};
 
 /// How tables are reached. All requests of a function share sessions and connections.
@@ -41,6 +43,12 @@ impl Env {
     /// Reads logs.
     pub fn delta(&self) -> DeltaLog {
         DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach))))
+    }
+
+    /// Tokens of queries that every function of the stack can open.
+    pub fn query_tokens(&self) -> QueryTokens {
+        let sealing = KeyringSealing::new(Arc::clone(&self.keyrings));
+        QueryTokens::new(Arc::new(sealing), Arc::clone(&self.clock))
     }
 
     /// Signs URLs.

@@ -4,20 +4,25 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
 
-use super::range::{self, Asked};
-use super::snapshot::{capabilities, find_table, settle};
+use super::ending::Ending;
+use super::page::{LineSink, Page};
+use super::query_token::{Asked, Opened, Place, QueryTokens};
+use super::range;
+use super::snapshot::{asked_version, capabilities, find_table, settle_at};
 use super::{Call, Handler, Lines, Reply};
 use crate::audit::Notes;
 use crate::catalog::FindTable;
-use crate::delta::{DeltaLog, FileSink};
+use crate::delta::{At, DeltaLog, FileSink};
 use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, VectorStorage};
+use crate::model::recipient::Recipient;
+use crate::model::securable::Table;
 use crate::presign::{Presigner, UrlSigner};
-use crate::wire::end_of_stream::EndOfStream;
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
-use crate::wire::request::{QueryRequest, Selector};
+use crate::wire::request::{Paging, QueryRequest, Selector};
 
 /// The handler.
 pub struct QueryTable {
@@ -27,6 +32,8 @@ pub struct QueryTable {
     pub delta: DeltaLog,
     /// Signs URLs.
     pub presigner: Arc<dyn Presigner>,
+    /// Seals tokens to go on with.
+    pub tokens: QueryTokens,
 }
 
 #[async_trait]
@@ -36,41 +43,79 @@ impl Handler for QueryTable {
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
-        if let Selector::Range { start, end } = request.selector {
-            let protocols = request.include_historical_protocol;
-            let asked = Asked::files(&table, start, end, protocols, id_hash, capabilities)?;
+        let QueryRequest { selector, include_historical_protocol: protocols, paging } = request;
+        if let Selector::Range { start, end } = selector {
+            let asked = range::Asked::files(&table, start, end, protocols, id_hash, capabilities)?;
             return range::answer(&self.delta, &self.presigner, call, &table, asked).await;
         }
-        let settled = settle(&self.delta, &table, &request.selector, &capabilities).await?;
-        let signer = self.presigner.signer(&table, &call.recipient).await?;
-        call.notes.urls_expire_at(signer.expires_at());
-
+        let (at, opened) = self.begin(&call.recipient, &table, &selector, &paging).await?;
+        let settled = settle_at(&self.delta, &table, at, &capabilities).await?;
         let (format, head) = (settled.format, settled.head(&table)?);
         let snapshot = settled.snapshot;
-        let lines = FileLines::new(
-            format,
-            id_hash.unwrap_or(IdHash::of_format(format)),
-            snapshot.selected,
-            snapshot.committed_at,
-            signer.expires_at(),
-        );
-        let version = snapshot.version();
-        let files = snapshot.files;
-        let notes = call.notes;
-        let end_of_stream = capabilities.end_of_stream();
-        let rest = Box::new(move |out: &mut dyn LineOut| {
-            let expires_at = signer.expires_at().millis();
-            let mut sink = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
-            files.emit(&mut sink)?;
-            let SignedLines { out, written, .. } = sink;
-            if end_of_stream {
-                let min_url_expiration_timestamp = (written > 0).then_some(expires_at);
-                EndOfStream { min_url_expiration_timestamp, ..EndOfStream::default() }.write(out.buffer())?;
-                out.end_line()?;
+        let file_ids = id_hash.unwrap_or(IdHash::of_format(format));
+        let asked = Asked { parameters: paging.parameters, format, id_hash: file_ids };
+        let place = match opened {
+            Some(opened) => {
+                opened.check(&asked)?;
+                opened.place
             }
-            Ok(())
+            None => Place { selected: snapshot.selected, layout: snapshot.layout, position: 0 },
+        };
+        let version = snapshot.version();
+        let refresh_token = match paging.include_refresh_token {
+            true => Some(self.tokens.refresh(&call.recipient, &table, version).await?),
+            false => None,
+        };
+        let signer = self.presigner.signer(&table, &call.recipient).await?;
+        let expires_at = signer.expires_at();
+        call.notes.urls_expire_at(expires_at);
+
+        let lines = FileLines::new(format, file_ids, snapshot.selected, snapshot.committed_at, expires_at);
+        let end_of_stream = capabilities.end_of_stream();
+        let asked_for_an_end = end_of_stream || paging.include_refresh_token || paging.max_files.is_some();
+        let (files, notes, recipient) = (snapshot.files, call.notes, call.recipient);
+        let (tokens, runtime) = (self.tokens.clone(), Handle::current());
+        let ending = asked_for_an_end.then_some(Ending {
+            tokens,
+            recipient,
+            table,
+            asked,
+            place,
+            refresh_token,
+            expires_at,
+            runtime,
+        });
+        let rest = Box::new(move |out: &mut dyn LineOut| {
+            let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
+            let page = Page::new(place.position, paging.max_files, &mut lines);
+            let filled = page.fill(|page| files.emit(page))?;
+            match ending {
+                Some(ending) => ending.write(filled, lines.out),
+                None => Ok(()),
+            }
         });
         Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest: Some(rest) }))
+    }
+}
+
+impl QueryTable {
+    /// The version to read, and the page token that says so if there is one.
+    async fn begin(
+        &self,
+        recipient: &Recipient,
+        table: &Table,
+        selector: &Selector,
+        paging: &Paging,
+    ) -> Result<(At, Option<Opened>), Error> {
+        if let Some(token) = &paging.page_token {
+            let opened = self.tokens.open_page(recipient, table, token).await?;
+            return Ok((At::Again(opened.place.again()), Some(opened)));
+        }
+        let at = match &paging.refresh_token {
+            Some(token) => At::Again(self.tokens.open_refresh(recipient, table, token).await?),
+            None => asked_version(table, selector)?,
+        };
+        Ok((at, None))
     }
 }
 
@@ -97,5 +142,11 @@ impl FileSink for SignedLines<'_> {
         self.written += (buffer.len() - before) as u64;
         self.notes.file();
         self.out.end_line()
+    }
+}
+
+impl LineSink for SignedLines<'_> {
+    fn written(&self) -> u64 {
+        self.written
     }
 }

@@ -17,6 +17,7 @@ use crate::model::table_state::{Metadata, Protocol};
 use crate::model::version::Version;
 use crate::presign::{Presigner, UrlSigner};
 use crate::wire::action::{RangeHead, write_later_metadata, write_later_protocol, write_range_head};
+use crate::wire::end_of_stream::EndOfStream;
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
 use crate::wire::schema_string;
@@ -122,11 +123,19 @@ pub(super) async fn answer(
         protocol: asked.historical_protocol && format == ResponseFormat::Delta,
     };
     let (commits, notes) = (changes.commits, call.notes);
+    let (end_of_stream, expires_at) = (asked.capabilities.end_of_stream(), signer.expires_at());
     let rest = Box::new(move |out: &mut dyn LineOut| {
-        let mut sink = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, out };
-        commits.emit(inlined, &mut sink)
+        let mut sink = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, signed: 0, out };
+        commits.emit(inlined, &mut sink)?;
+        if !end_of_stream {
+            return Ok(());
+        }
+        let SignedChanges { signed, out, .. } = sink;
+        let min_url_expiration_timestamp = (signed > 0).then_some(expires_at.millis());
+        EndOfStream { min_url_expiration_timestamp, ..EndOfStream::default() }.write(out.buffer())?;
+        out.end_line()
     });
-    Ok(Reply::Lines(Lines { version: range.start, format, id_hash, head, rest: Some(rest) }))
+    Ok(Reply::Lines(Lines { version: range.start, format, id_hash, end_of_stream, head, rest: Some(rest) }))
 }
 
 /// Signs each change and writes its line.
@@ -136,6 +145,8 @@ struct SignedChanges<'a> {
     signer: UrlSigner,
     urls: FileUrls,
     notes: Notes,
+    /// Changes so far.
+    signed: u64,
     out: &'a mut dyn LineOut,
 }
 
@@ -153,6 +164,7 @@ impl ChangeSink for SignedChanges<'_> {
         self.lines.of_commit(committed.version, committed.at)?;
         self.lines.write_change(change, &self.urls, self.out.buffer())?;
         self.notes.file();
+        self.signed += 1;
         self.out.end_line()
     }
 

@@ -62,7 +62,12 @@ pub(super) async fn settle(
     selector: &Selector,
     capabilities: &Capabilities,
 ) -> Result<Settled, Error> {
-    let at = match selector {
+    settle_at(delta, table, asked_version(table, selector)?, capabilities).await
+}
+
+/// The version that a caller asks for, once it is known that it may be asked for.
+pub(super) fn asked_version(table: &Table, selector: &Selector) -> Result<At, Error> {
+    Ok(match selector {
         Selector::Latest => At::Latest,
         Selector::Version(version) => {
             since(*version, shared_since(table)?)?;
@@ -73,7 +78,16 @@ pub(super) async fn settle(
             At::Timestamp(moment("timestamp", text)?)
         }
         Selector::Range { .. } => return Err(Error::defect("a range is no snapshot")),
-    };
+    })
+}
+
+/// Reads a version.
+pub(super) async fn settle_at(
+    delta: &DeltaLog,
+    table: &Table,
+    at: At,
+    capabilities: &Capabilities,
+) -> Result<Settled, Error> {
     let snapshot = delta.snapshot(&table.location, at).await?;
     if let Selected::Named(version) = snapshot.selected {
         since(version, shared_since(table)?)?;

@@ -158,7 +158,10 @@ impl Sending {
             return None;
         }
         let why = match self.stopped {
-            Some(Stop::OutOfTime) => "The answer could not end in time. Ask for less with a predicate.".to_owned(),
+            Some(Stop::OutOfTime) => {
+                "The answer could not end in time. Ask for it in pages, with maxFiles, or for less with a predicate."
+                    .to_owned()
+            }
             _ => error.public(),
         };
         let mut line = Vec::new();

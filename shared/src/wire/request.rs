@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::query_string::QueryString;
 use crate::error::Error;
@@ -35,6 +36,23 @@ pub struct QueryRequest {
     pub selector: Selector,
     /// Whether a range tells of every protocol within it.
     pub include_historical_protocol: bool,
+    /// How much of it, and with what to go on.
+    pub paging: Paging,
+}
+
+/// How much of a snapshot a caller asks for, and with what to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paging {
+    /// Files wanted at most; the whole rest when there is no number.
+    pub max_files: Option<u32>,
+    /// The token of the page.
+    pub page_token: Option<String>,
+    /// Whether a token for the same snapshot is wanted.
+    pub include_refresh_token: bool,
+    /// The token of the snapshot that is asked for again.
+    pub refresh_token: Option<String>,
+    /// A digest of every other parameter.
+    pub parameters: [u8; 32],
 }
 
 #[derive(Deserialize, Default)]
@@ -127,22 +145,24 @@ impl QueryRequest {
             !(page_token.is_some() && refresh_token.is_some()),
             "refreshToken must be used in the first page request.",
         )?;
-        for (field, given) in [
-            ("maxFiles", max_files.is_some()),
-            ("pageToken", page_token.is_some()),
-            ("refreshToken", refresh_token.is_some()),
-        ] {
-            if given {
-                return Err(Error::Unsupported(format!(
-                    "'{field}' is not supported by this server yet. Leave it out to read a whole snapshot."
-                )));
+        if starting_version.is_some() {
+            for (field, given) in [("maxFiles", max_files.is_some()), ("pageToken", page_token.is_some())] {
+                if given {
+                    return Err(Error::Unsupported(format!(
+                        "'{field}' together with 'startingVersion' is not supported by this server yet. Leave it out to read the \
+                         whole range."
+                    )));
+                }
             }
         }
         let selector = match starting_version {
             Some(start) => range(start, ending_version)?,
             None => selector(version, timestamp)?,
         };
-        Ok(Self { selector, include_historical_protocol })
+        let max_files = max_files.and_then(|number| u32::try_from(number).ok());
+        let parameters = parameters(&body)?;
+        let paging = Paging { max_files, page_token, include_refresh_token, refresh_token, parameters };
+        Ok(Self { selector, include_historical_protocol, paging })
     }
 }
 
@@ -185,6 +205,23 @@ fn range(start: i64, end: Option<i64>) -> Result<Selector, Error> {
         .map_err(|_| Error::InvalidParameter("endingVersion cannot be negative.".into()))?;
     let start = version(start).map_err(|_| Error::defect("a negative version passed"))?;
     Ok(Selector::Range { start, end })
+}
+
+/// A digest of what must not change from page to page: everything but the paging itself.
+fn parameters(body: &Body) -> Result<[u8; 32], Error> {
+    let parameters = [
+        &body.predicate_hints,
+        &body.json_predicate_hints,
+        &body.limit_hint,
+        &body.version,
+        &body.timestamp,
+        &body.starting_version,
+        &body.ending_version,
+        &body.include_historical_protocol,
+    ];
+    let text = serde_json::to_vec(&parameters)
+        .map_err(|cause| Error::internal("parameters could not be written as JSON", cause))?;
+    Ok(Sha256::digest(text).into())
 }
 
 /// Hints may be ignored, but not be of the wrong type.
@@ -345,10 +382,41 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_named() {
-        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#, r#""refreshToken":"t""#] {
-            let (kind, message) = refusal(&format!("{{{field}}}"));
+        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#] {
+            let (kind, message) = refusal(&format!(r#"{{"startingVersion":0,{field}}}"#));
             assert_eq!(kind, "unsupported", "{field}");
             assert!(message.contains(field.split('"').nth(1).unwrap()), "{message}");
         }
+    }
+
+    #[test]
+    fn pages_are_asked_for_by_number_and_token() {
+        let paging = |body: &str| parse(body).unwrap().paging;
+        let all = paging("{}");
+        assert_eq!((all.max_files, all.page_token.as_deref(), all.refresh_token.as_deref()), (None, None, None));
+        let page = paging(r#"{"max_files":"5","page_token":"t","refreshToken":""}"#);
+        assert_eq!((page.max_files, page.page_token.as_deref(), page.refresh_token), (Some(5), Some("t"), None));
+        let again = paging(r#"{"refresh_token":"r","includeRefreshToken":true}"#);
+        assert_eq!((again.refresh_token.as_deref(), again.include_refresh_token), (Some("r"), true));
+        for same in [page.parameters, again.parameters] {
+            assert_eq!(same, all.parameters);
+        }
+    }
+
+    #[test]
+    fn every_other_parameter_counts() {
+        let bodies = [
+            "{}",
+            r#"{"version":1}"#,
+            r#"{"version":2}"#,
+            r#"{"timestamp":"1"}"#,
+            r#"{"endingVersion":1}"#,
+            r#"{"limitHint":1}"#,
+            r#"{"predicateHints":["a = 1"]}"#,
+            r#"{"jsonPredicateHints":"a = 1"}"#,
+        ];
+        let digests: std::collections::BTreeSet<_> =
+            bodies.iter().map(|body| parse(body).unwrap().paging.parameters).collect();
+        assert_eq!(digests.len(), bodies.len());
     }
 }

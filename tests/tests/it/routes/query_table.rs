@@ -13,7 +13,9 @@ use tests::server::{TestServer, send};
 use tests::shown::key;
 use tests::table_builder::{EPOCH_MS, TableBuilder};
 
+mod paging;
 mod range;
+mod refresh;
 mod refusals;
 mod stream;
 mod time_travel;
@@ -159,7 +161,6 @@ async fn hints_and_what_newer_clients_add_are_ignored() {
         json!({"predicate_hints": [], "limit_hint": "1"}),
         json!({"jsonPredicateHints": r#"{"op":"isNull","children":[{"op":"column","name":"p","valueType":"string"}]}"#}),
         json!({"jsonPredicateHints": "bad-predicates"}),
-        json!({"includeRefreshToken": true}),
         json!({"includeRefreshToken": false, "idempotency_key": "k", "queryDeltaLog": true, "endingVersion": 1}),
         json!({"params": {"x": 1}, "version": null, "timestamp": null, "maxFiles": null, "pageToken": ""}),
     ] {

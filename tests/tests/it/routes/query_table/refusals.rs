@@ -53,18 +53,10 @@ async fn the_eight_combinations_in_their_order() {
 #[tokio::test]
 async fn what_is_not_offered_yet_is_named() {
     let server = server().await;
-    for body in [
-        json!({"maxFiles": 1}),
-        json!({"max_files": "1"}),
-        json!({"pageToken": "t"}),
-        json!({"refreshToken": "t"}),
-        json!({"startingVersion": 0, "maxFiles": 1}),
-        json!({"startingVersion": 0, "pageToken": "t"}),
-    ] {
+    for body in [json!({"startingVersion": 0, "maxFiles": 1}), json!({"startingVersion": 0, "pageToken": "t"})] {
         let (status, code, message) = refused(&server.query("t", body.clone(), "").await);
         assert_eq!((status, code.as_str()), (400, "UNSUPPORTED_OPERATION"), "{body}: {message}");
     }
-    insta::assert_snapshot!("max_files", server.query("t", json!({"maxFiles": 1}), "").await.shown());
 }
 
 #[tokio::test]

@@ -1,0 +1,168 @@
+//! One page of a snapshot's files: those of the pages before are passed over, and the walk ends when the page is full and
+//! it is known that a further file exists.
+
+use crate::delta::FileSink;
+use crate::error::Error;
+use crate::limits::{QUERY_PAGE_BYTES_MAX, QUERY_PAGE_FILES_MAX};
+use crate::model::file::DataFile;
+
+/// Takes files and knows how many bytes it made of them.
+pub(super) trait LineSink: FileSink {
+    /// Bytes of all lines so far.
+    fn written(&self) -> u64;
+}
+
+/// Hands on the files of one page.
+pub(super) struct Page<'a> {
+    to_skip: u64,
+    /// Files handed on.
+    files: u64,
+    /// Files after which the page is full; nothing when it holds all the rest.
+    files_max: Option<u64>,
+    /// A file came for which there was no room.
+    more: bool,
+    sink: &'a mut dyn LineSink,
+}
+
+impl<'a> Page<'a> {
+    /// A page from a position on, of so many files at most. Without a number it holds all the rest.
+    pub(super) fn new(position: u64, max_files: Option<u32>, sink: &'a mut dyn LineSink) -> Self {
+        let files_max = max_files.map(|files| u64::from(files.min(QUERY_PAGE_FILES_MAX)));
+        Self { to_skip: position, files: 0, files_max, more: false, sink }
+    }
+
+    /// Fills the page. `walk` hands over the files of the snapshot, always in the same order.
+    ///
+    /// # Errors
+    /// What the walk says, unless the page itself ended it.
+    pub(super) fn fill(mut self, walk: impl FnOnce(&mut dyn FileSink) -> Result<(), Error>) -> Result<Filled, Error> {
+        let walked = walk(&mut self);
+        if !self.more {
+            walked?;
+        }
+        Ok(Filled { files: self.files, more: self.more })
+    }
+
+    fn is_full(&self) -> bool {
+        self.files_max
+            .is_some_and(|max| self.files >= max || (self.files > 0 && self.sink.written() >= QUERY_PAGE_BYTES_MAX))
+    }
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Filled {
+    /// Files on it.
+    pub files: u64,
+    /// Whether there are files after it.
+    pub more: bool,
+}
+
+impl FileSink for Page<'_> {
+    fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+        if self.to_skip > 0 {
+            self.to_skip -= 1;
+            return Ok(());
+        }
+        if self.is_full() {
+            self.more = true;
+            // Nobody sees it: it ends the walk, and `fill` knows why.
+            return Err(Error::defect("the page is full"));
+        }
+        self.sink.file(file)?;
+        self.files += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: DataFile<'_> = DataFile {
+        path: "a",
+        key: "a",
+        partition_values: "{}",
+        size: 1,
+        modification_time: 0,
+        data_change: true,
+        stats: None,
+        tags: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+        deletion_vector: None,
+    };
+
+    /// Takes lines of one length, and fails at the file of this number.
+    struct Lines {
+        length: u64,
+        taken: u64,
+        fails_at: u64,
+    }
+
+    impl FileSink for Lines {
+        fn file(&mut self, _: &DataFile<'_>) -> Result<(), Error> {
+            if self.taken == self.fails_at {
+                return Err(Error::TimedOut);
+            }
+            self.taken += 1;
+            Ok(())
+        }
+    }
+
+    impl LineSink for Lines {
+        fn written(&self) -> u64 {
+            self.length * self.taken
+        }
+    }
+
+    /// A page of a table of so many files, and how many of them were walked over.
+    fn page(position: u64, max: Option<u32>, length: u64, files: u64) -> (Filled, u64) {
+        let mut walked = 0;
+        let mut sink = Lines { length, taken: 0, fails_at: u64::MAX };
+        let filled = Page::new(position, max, &mut sink).fill(|sink| {
+            (0..files).try_for_each(|_| {
+                walked += 1;
+                sink.file(&FILE)
+            })
+        });
+        (filled.unwrap(), walked)
+    }
+
+    #[test]
+    fn pages_are_full_by_number_and_know_whether_there_is_more() {
+        let filled = |files, more| Filled { files, more };
+        assert_eq!(page(0, Some(2), 1, 5), (filled(2, true), 3));
+        assert_eq!(page(2, Some(2), 1, 5), (filled(2, true), 5));
+        assert_eq!(page(4, Some(2), 1, 5), (filled(1, false), 5));
+        assert_eq!(page(0, Some(5), 1, 5), (filled(5, false), 5));
+        assert_eq!(page(1, None, 1, 5), (filled(4, false), 5));
+        assert_eq!(page(0, Some(1), 1, 0), (filled(0, false), 0));
+        let (most, all) = (u64::from(QUERY_PAGE_FILES_MAX), u64::from(QUERY_PAGE_FILES_MAX) + 2);
+        assert_eq!(page(0, Some(u32::MAX), 1, all), (filled(most, true), most + 1));
+        assert_eq!(page(0, None, 1, all), (filled(all, false), all));
+    }
+
+    #[test]
+    fn pages_are_full_by_bytes_but_never_empty() {
+        let half = QUERY_PAGE_BYTES_MAX.div_ceil(2);
+        assert_eq!(page(0, Some(9), half, 5).0, Filled { files: 2, more: true });
+        assert_eq!(page(4, Some(9), 2 * half, 5).0, Filled { files: 1, more: false });
+        assert_eq!(page(0, Some(9), 5 * half, 5).0, Filled { files: 1, more: true });
+        assert_eq!(page(1, None, half, 5).0, Filled { files: 4, more: false });
+    }
+
+    #[test]
+    fn a_failing_walk_is_no_end_of_a_page() {
+        let mut sink = Lines { length: 1, taken: 0, fails_at: 1 };
+        let filled = Page::new(0, Some(2), &mut sink).fill(|sink| (0..5).try_for_each(|_| sink.file(&FILE)));
+        assert!(matches!(filled, Err(Error::TimedOut)), "{filled:?}");
+        let mut sink = Lines { length: 1, taken: 0, fails_at: u64::MAX };
+        let filled = Page::new(0, Some(2), &mut sink).fill(|sink| {
+            sink.file(&FILE)?;
+            Err(Error::Busy)
+        });
+        assert!(matches!(filled, Err(Error::Busy)), "{filled:?}");
+    }
+}
