@@ -52,6 +52,27 @@ async fn both_formats() {
 }
 
 #[tokio::test]
+async fn the_end_of_stream_action_is_the_last_line_for_whoever_asks_and_nobody_else() {
+    let server = server().await;
+    for format in ["parquet", "delta"] {
+        let header = format!("responseformat={format};includeendstreamaction=true");
+        let feed = ask(&server, "t", "startingVersion=0", &header).await;
+        let range = server.query("t", json!({"startingVersion": 0}), &header).await;
+        for answer in [feed, range] {
+            assert_eq!(answer.header("delta-sharing-capabilities"), header);
+            let lines = answer.lines();
+            let last = &lines.last().unwrap()["endStreamAction"];
+            let expires = &lines[2].as_object().unwrap().values().next().unwrap()["expirationTimestamp"];
+            assert_eq!(last, &json!({"minUrlExpirationTimestamp": expires}));
+        }
+        let none = ask(&server, "t", "startingVersion=3&endingVersion=4", &header).await.lines();
+        assert_eq!(none[2..], [json!({"endStreamAction": {}})], "{format}");
+        let unasked = ask(&server, "t", "startingVersion=0", &format!("responseformat={format}")).await;
+        assert!(!unasked.text.contains("endStreamAction"));
+    }
+}
+
+#[tokio::test]
 async fn recorded_changes_or_else_files() {
     let server = server().await;
     for format in FORMATS {
