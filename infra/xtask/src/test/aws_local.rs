@@ -1,5 +1,5 @@
-//! The layer `aws-local`: the official client against the deployed functions, through the gateway. What runs already is
-//! used; what is started for it is ended after it.
+//! The layer `aws-local`: the official client against the deployed functions, through the gateway; the README's commands
+//! for AWS; functions under AWS's own runtime. What runs already is used; what is started for it is ended after it.
 
 use std::fs;
 
@@ -32,6 +32,7 @@ pub(super) fn run(repository: &Repository) -> Result<Tally, Stop> {
     pytest.env("SPILLWAY_BIN", repository.spillway()).env("SPILLWAY_EMULATOR", emulator.program("python"));
     pytest.env("SPILLWAY_AWS_LOCAL", repository.target.join("aws-local"));
     pytest.env("SPILLWAY_TOOLS", tools.program("python"));
+    pytest.env("SPILLWAY_GATEWAY", repository.target.join("debug/aws-gateway"));
     pytest.env("SPILLWAY_FAKE", repository.target.join("debug/fake-bootstrap"));
     let success = succeeds(&mut pytest).map_err(Stop::Broken);
     if !was_running {

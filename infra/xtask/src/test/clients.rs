@@ -8,7 +8,8 @@ use crate::test::tally::Tally;
 use crate::test::{Stop, build_server, client_environment, junit};
 
 /// The tests of the layer `aws-local`, which have no server to start.
-pub(super) const AWS_LOCAL: [&str; 2] = ["tests/clients/test_aws_local.py", "tests/clients/test_rie.py"];
+pub(super) const AWS_LOCAL: [&str; 3] =
+    ["tests/clients/test_aws_local.py", "tests/clients/test_readme_aws.py", "tests/clients/test_rie.py"];
 
 /// Runs the layer.
 pub(super) fn run(repository: &Repository) -> Result<Tally, Stop> {
