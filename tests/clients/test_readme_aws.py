@@ -174,7 +174,7 @@ def test_the_commands_deploy_and_share_a_table_that_the_recipient_reads(machine)
         ("-m venv", "-m vent", "takes '-m venv FOLDER'"),
         ("aws-sam-cli==", "aws-sam-cl==", "is not known"),
         ("cargo-lambda==1.", "cargo-lambda==0.", "this repository's tasks use 1."),
-        ("sam build", "sam biuld", "takes build and deploy, not biuld"),
+        ("sam build", "sam built", "takes build and deploy, not built"),
         ("--resolve-s3", "--resolve-s4", "No such option"),
         ("DataBuckets=", "DataBucket=", "has no parameter DataBucket="),
         ("functions/local", "functions/locl", "there is no functions/locl"),
