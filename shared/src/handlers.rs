@@ -15,6 +15,8 @@ use crate::wire::ndjson::LineOut;
 use crate::wire::query_string::QueryString;
 
 #[cfg(feature = "parquet")]
+mod change_page;
+#[cfg(feature = "parquet")]
 mod ending;
 pub mod listing;
 #[cfg(feature = "parquet")]

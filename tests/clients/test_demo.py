@@ -166,3 +166,16 @@ def test_change_feed_of_a_table_without_shared_history_is_refused(demo):
     with pytest.raises(requests.HTTPError) as refused:
         delta_sharing.load_table_changes_as_pandas(url(demo, CARS), starting_version=0)
     assert refused.value.response.status_code == 400
+
+
+def test_pages_come_to_the_whole(demo, profile):
+    whole = [line["file"]["id"] for line in query(profile, COVID, {})[2:]]
+    paged, heads, token = [], set(), None
+    while True:
+        page = query(profile, COVID, {"maxFiles": 5, **({"pageToken": token} if token else {})})
+        heads.add(json.dumps(page[:2]))
+        paged += [line["file"]["id"] for line in page[2:-1]]
+        token = page[-1]["endStreamAction"].get("nextPageToken")
+        if not token:
+            break
+    assert paged == whole and len(heads) == 1

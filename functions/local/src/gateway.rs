@@ -64,8 +64,10 @@ impl Gateway {
             catalog: catalog.clone(),
             delta: delta.clone(),
             presigner: presigner.clone(),
-            tokens: query_tokens,
+            tokens: query_tokens.clone(),
         };
+        let changes =
+            QueryTableChanges { catalog: catalog.clone(), delta: delta.clone(), presigner, tokens: query_tokens };
         let handlers: [(&str, Arc<dyn Handler>); 9] = [
             ("list-shares", Arc::new(ListShares { catalog: catalog.clone(), tokens: tokens.clone() })),
             ("get-share", Arc::new(GetShare { catalog: catalog.clone() })),
@@ -73,9 +75,9 @@ impl Gateway {
             ("list-tables", Arc::new(ListTables { catalog: catalog.clone(), tokens: tokens.clone() })),
             ("list-all-tables", Arc::new(ListAllTables { catalog: catalog.clone(), tokens })),
             ("table-version", Arc::new(TableVersion { catalog: catalog.clone(), delta: delta.clone() })),
-            ("table-metadata", Arc::new(TableMetadata { catalog: catalog.clone(), delta: delta.clone() })),
+            ("table-metadata", Arc::new(TableMetadata { catalog, delta })),
             ("query-table", Arc::new(query)),
-            ("query-table-changes", Arc::new(QueryTableChanges { catalog, delta, presigner })),
+            ("query-table-changes", Arc::new(changes)),
         ];
         let pipelines =
             handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();

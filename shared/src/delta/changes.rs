@@ -7,10 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::features::reader_needs;
 use super::fetch::Fetcher;
+use super::history::in_commit_since;
 use super::log_path::commit_name;
-use super::schema::SchemaFacts;
 use super::segment::Listing;
 use super::snapshot::blocking;
 use super::{DeltaLog, named_segment, no_table};
@@ -24,8 +23,10 @@ use crate::model::version::{TimestampMs, Version};
 
 mod commit;
 mod line;
+mod state;
 
 use commit::{ChangeCommit, Findings};
+use state::{RangeState, add_needs};
 
 /// Which changes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +127,30 @@ pub struct Changes {
 /// The commits of a range, to be read again.
 #[derive(Debug)]
 pub struct ChangeCommits {
+    /// From where on commits carry their own time.
+    pub in_commit_since: Option<Version>,
     start: Version,
     commits: Vec<(Committed, ChangeCommit)>,
+    /// Further commits were left out, for these hold enough.
+    cut: bool,
     fetcher: Fetcher,
+}
+
+/// The rest of a range whose first changes were handed on before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// The version to go on with.
+    pub from: Version,
+    /// So many changes are enough; the commits after them are not read.
+    pub enough: Option<u64>,
+    /// [`ChangeCommits::in_commit_since`] of the answer before.
+    pub in_commit_since: Option<Version>,
+}
+
+/// Commits that were read once, each with the time that it carries itself.
+struct SettledCommits {
+    commits: Vec<(Version, ChangeCommit, Option<TimestampMs>)>,
+    cut: bool,
 }
 
 impl DeltaLog {
@@ -192,56 +214,107 @@ impl DeltaLog {
     /// shared, or the storage fails.
     pub async fn changes(&self, table: &TableLocation, range: &Range, head: Version) -> Result<Changes, Error> {
         let &Range { start, end, kind, ref listing, .. } = range;
-        range.check_whole()?;
+        range.check_whole(start)?;
         let segment = named_segment(listing, start)?;
         let (protocol, metadata) = self.state_at(table, &segment).await?;
         let mut state = RangeState::new(range, protocol, metadata)?;
 
-        let wanted: Vec<Version> = versions(start, end).collect();
+        let settled = self.settle(table, (start, end), kind, None, |version, findings| state.take(version, findings));
+        let settled = settled.await?;
+        let commits = self.timed(table, listing, in_commit_since(&state.metadata), settled)?;
+
+        let mut needs = state.needs;
+        let (head, head_needs) = self.head_state(table, head).await?;
+        add_needs(&mut needs, &head_needs);
+        Ok(Changes { head, needs, schemas: state.schemas, commits: ChangeCommits { start, ..commits } })
+    }
+
+    /// Reads the rest of a range that was settled for the answer which this one goes on with.
+    ///
+    /// # Errors
+    /// As [`DeltaLog::changes`].
+    pub async fn changes_after(
+        &self,
+        table: &TableLocation,
+        range: &Range,
+        head: Version,
+        rest: Rest,
+    ) -> Result<(HeadState, ChangeCommits), Error> {
+        let &Range { start, end, kind, ref listing, .. } = range;
+        range.check_whole(rest.from)?;
+        let settled = self.settle(table, (rest.from, end), kind, rest.enough, |_, _| Ok(())).await?;
+        let commits = self.timed(table, listing, rest.in_commit_since, settled)?;
+        let (head, _) = self.head_state(table, head).await?;
+        Ok((head, ChangeCommits { start, ..commits }))
+    }
+
+    async fn head_state(&self, table: &TableLocation, version: Version) -> Result<(HeadState, Vec<Need>), Error> {
+        let head = self.snapshot(table, super::At::Version(version)).await?;
+        let state = HeadState {
+            version: Selected::version(head.selected),
+            protocol: head.protocol,
+            metadata: head.metadata,
+            totals: head.totals,
+        };
+        Ok((state, head.needs))
+    }
+
+    /// Reads commits, oldest first, until there are enough changes.
+    async fn settle(
+        &self,
+        table: &TableLocation,
+        (first, last): (Version, Version),
+        kind: Kind,
+        enough: Option<u64>,
+        mut take: impl FnMut(Version, Findings) -> Result<(), Error>,
+    ) -> Result<SettledCommits, Error> {
+        let wanted: Vec<Version> = versions(first, last).collect();
+        let ahead = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(FETCHES_IN_FLIGHT_MAX);
         let mut texts = stream::iter(wanted)
             .map(|version| async move {
                 let text = self.store.get(table, &commit_name(version), COMMIT_BYTES_MAX).await?;
                 Ok::<_, Error>((version, text.ok_or_else(|| missing(version))?))
             })
-            .buffered(FETCHES_IN_FLIGHT_MAX);
-        let (mut commits, mut kept) = (Vec::new(), 0);
+            .buffered(ahead.clamp(1, FETCHES_IN_FLIGHT_MAX));
+        let (mut commits, mut kept, mut files) = (Vec::new(), 0, 0);
         while let Some((version, text)) = texts.try_next().await? {
             let keep = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
             kept += if keep { text.len() } else { 0 };
             // Off the async threads: a commit may hold a hundred thousand files.
             let (commit, findings) = blocking(move || ChangeCommit::settle(version, text, keep, kind)).await?;
-            commits.push((commit, findings.time));
-            state.take(version, findings)?;
+            commits.push((version, commit, findings.time));
+            files += findings.files;
+            take(version, findings)?;
+            if enough.is_some_and(|enough| files >= enough) {
+                return Ok(SettledCommits { commits, cut: version < last });
+            }
         }
-        // Metadata tells since when commits carry their own time; that of the end knows of the whole range.
-        let history = self.history_with(table, listing, &state.metadata);
-        let commits = versions(start, end).zip(commits).map(|(version, (commit, carried))| {
+        Ok(SettledCommits { commits, cut: false })
+    }
+
+    /// The commits with their times. Metadata tells since when commits carry their own; that of the range's end knows of
+    /// the whole range.
+    fn timed(
+        &self,
+        table: &TableLocation,
+        listing: &Listing,
+        in_commit_since: Option<Version>,
+        settled: SettledCommits,
+    ) -> Result<ChangeCommits, Error> {
+        let history = self.history_since(table, listing, in_commit_since);
+        let commits = settled.commits.into_iter().map(|(version, commit, carried)| {
             let at = history.time_given(version, carried)?.ok_or_else(|| missing(version))?;
             Ok((Committed { version, at }, commit))
         });
         let commits = commits.collect::<Result<_, Error>>()?;
-
-        let mut needs = state.needs;
-        let head = self.snapshot(table, super::At::Version(head)).await?;
-        add_needs(&mut needs, &head.needs);
         let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
-        Ok(Changes {
-            head: HeadState {
-                version: Selected::version(head.selected),
-                protocol: head.protocol,
-                metadata: head.metadata,
-                totals: head.totals,
-            },
-            needs,
-            schemas: state.schemas,
-            commits: ChangeCommits { start, commits, fetcher },
-        })
+        Ok(ChangeCommits { in_commit_since, start: Version::ZERO, commits, cut: settled.cut, fetcher })
     }
 }
 
 impl Range {
-    /// Fails where a commit of the range is not in the log, or there are too many.
-    fn check_whole(&self) -> Result<(), Error> {
+    /// Fails where a commit from a version on is not in the log, or the range holds too many.
+    fn check_whole(&self, from: Version) -> Result<(), Error> {
         let count = self.end.number() - self.start.number();
         if count >= COMMITS_PER_RANGE_MAX {
             return Err(Error::InvalidParameter(format!(
@@ -250,8 +323,8 @@ impl Range {
             )));
         }
         // What is too old for the log is told before what is missing in it.
-        named_segment(&self.listing, self.start)?;
-        match versions(self.start, self.end).find(|&version| self.listing.commit(version).is_none()) {
+        named_segment(&self.listing, from)?;
+        match versions(from, self.end).find(|&version| self.listing.commit(version).is_none()) {
             Some(version) => Err(missing(version)),
             None => Ok(()),
         }
@@ -271,73 +344,8 @@ impl ChangeCommits {
             let fetch = |version| -> Result<Bytes, Error> { self.fetcher.whole(&commit_name(version)).wait() };
             commit.emit(committed.at, inlined, fetch, sink)?;
         }
-        Ok(())
-    }
-}
-
-/// The state in force while a range is gone through.
-struct RangeState {
-    kind: Kind,
-    start: Version,
-    end: Version,
-    protocol: Protocol,
-    metadata: Metadata,
-    schema: SchemaFacts,
-    schemas: BTreeSet<String>,
-    needs: Vec<Need>,
-}
-
-impl RangeState {
-    fn new(range: &Range, protocol: Protocol, metadata: Metadata) -> Result<Self, Error> {
-        let schema = SchemaFacts::of(&metadata.schema_string)?;
-        let &Range { start, end, kind, .. } = range;
-        let mut state =
-            Self { kind, start, end, protocol, metadata, schema, schemas: BTreeSet::new(), needs: Vec::new() };
-        state.check_recorded(start)?;
-        state.need(0)?;
-        Ok(state)
-    }
-
-    fn take(&mut self, version: Version, findings: Findings) -> Result<(), Error> {
-        let Findings { protocol, metadata, with_vectors, .. } = findings;
-        let changed = protocol.is_some() || metadata.is_some();
-        if let Some(protocol) = protocol {
-            self.protocol = protocol;
-        }
-        if let Some(metadata) = metadata {
-            self.schema = SchemaFacts::of(&metadata.schema_string)?;
-            self.metadata = metadata;
-            self.check_recorded(version)?;
-            if version > self.start {
-                self.schemas.insert(self.metadata.schema_string.clone());
-            }
-        }
-        if changed || with_vectors > 0 { self.need(with_vectors) } else { Ok(()) }
-    }
-
-    fn check_recorded(&self, version: Version) -> Result<(), Error> {
-        if self.kind == Kind::Files || self.metadata.is_on("delta.enableChangeDataFeed") {
-            return Ok(());
-        }
-        Err(Error::InvalidParameter(format!(
-            "Error getting change data for range [{}, {}] as change data was not recorded for version [{version}]",
-            self.start, self.end
-        )))
-    }
-
-    fn need(&mut self, with_vectors: u64) -> Result<(), Error> {
-        let totals = Totals { with_vectors, ..Totals::default() };
-        let needs = reader_needs(&self.protocol, &self.metadata, &self.schema, totals)?;
-        add_needs(&mut self.needs, &needs);
-        Ok(())
-    }
-}
-
-fn add_needs(needs: &mut Vec<Need>, more: &[Need]) {
-    for need in more {
-        if !needs.contains(need) {
-            needs.push(*need);
-        }
+        // Whoever asked for so many changes stops at the last of them.
+        if self.cut { Err(Error::defect("a page was not full")) } else { Ok(()) }
     }
 }
 

@@ -20,13 +20,8 @@ pub struct History<'a> {
     table: &'a TableLocation,
     /// Oldest first; times of files, strictly increasing.
     file_times: Vec<(Version, TimestampMs)>,
-    in_commit: Option<InCommit>,
-}
-
-/// From where on commits carry their own time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct InCommit {
-    since: Version,
+    /// From where on commits carry their own time.
+    in_commit_since: Option<Version>,
 }
 
 impl DeltaLog {
@@ -48,14 +43,28 @@ impl DeltaLog {
         listing: &Listing,
         metadata: &Metadata,
     ) -> History<'a> {
-        let in_commit = metadata.is_on("delta.enableInCommitTimestamps").then(|| InCommit {
-            since: metadata
-                .property("delta.inCommitTimestampEnablementVersion")
-                .and_then(|text| text.parse().ok())
-                .map_or(Version::ZERO, Version::new),
-        });
-        History { log: self, table, file_times: strictly_increasing(listing.commit_times()), in_commit }
+        self.history_since(table, listing, in_commit_since(metadata))
     }
+
+    /// The history of a whole listing, knowing from where on commits carry their own time.
+    pub(super) fn history_since<'a>(
+        &'a self,
+        table: &'a TableLocation,
+        listing: &Listing,
+        in_commit_since: Option<Version>,
+    ) -> History<'a> {
+        History { log: self, table, file_times: strictly_increasing(listing.commit_times()), in_commit_since }
+    }
+}
+
+/// From where on commits carry their own time, as metadata in force says.
+pub(super) fn in_commit_since(metadata: &Metadata) -> Option<Version> {
+    metadata.is_on("delta.enableInCommitTimestamps").then(|| {
+        metadata
+            .property("delta.inCommitTimestampEnablementVersion")
+            .and_then(|text| text.parse().ok())
+            .map_or(Version::ZERO, Version::new)
+    })
 }
 
 impl History<'_> {
@@ -79,8 +88,8 @@ impl History<'_> {
         let Ok(index) = self.file_times.binary_search_by_key(&version, |&(version, _)| version) else {
             return Ok(None);
         };
-        match self.in_commit {
-            Some(InCommit { since }) if version >= since => match carried {
+        match self.in_commit_since {
+            Some(since) if version >= since => match carried {
                 None => Err(no_time_in_commit(version)),
                 carried => Ok(carried),
             },
@@ -163,8 +172,8 @@ impl History<'_> {
 
     async fn time(&self, index: usize) -> Result<TimestampMs, Error> {
         let &(version, file_time) = self.file_times.get(index).ok_or(Error::defect("no such commit in the history"))?;
-        match self.in_commit {
-            Some(InCommit { since }) if version >= since => self.in_commit_time(version).await,
+        match self.in_commit_since {
+            Some(since) if version >= since => self.in_commit_time(version).await,
             _ => Ok(file_time),
         }
     }

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::ending::Ending;
 use super::page::{LineSink, Page};
 use super::query_token::{Asked, Opened, Place, QueryTokens};
-use super::range;
+use super::range::{self, RangePorts};
 use super::snapshot::{asked_version, capabilities, find_table, settle_at};
 use super::{Call, Handler, Lines, Reply};
 use crate::audit::Notes;
@@ -45,8 +45,9 @@ impl Handler for QueryTable {
         let table = find_table(self.catalog.as_ref(), &call).await?;
         let QueryRequest { selector, include_historical_protocol: protocols, paging } = request;
         if let Selector::Range { start, end } = selector {
-            let asked = range::Asked::files(&table, start, end, protocols, id_hash, capabilities)?;
-            return range::answer(&self.delta, &self.presigner, call, &table, asked).await;
+            let asked = range::Asked::files(&table, start, end, protocols, id_hash, capabilities, paging)?;
+            let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
+            return range::answer(ports, call, &table, asked).await;
         }
         let (at, opened) = self.begin(&call.recipient, &table, &selector, &paging).await?;
         let settled = settle_at(&self.delta, &table, at, &capabilities).await?;

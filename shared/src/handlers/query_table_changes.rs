@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::range::{self, Asked};
+use super::query_token::QueryTokens;
+use super::range::{self, Asked, RangePorts};
 use super::snapshot::{capabilities, find_table};
 use super::{Call, Handler, Reply};
 use crate::catalog::FindTable;
@@ -26,19 +27,21 @@ pub struct QueryTableChanges {
     pub delta: DeltaLog,
     /// Signs URLs.
     pub presigner: Arc<dyn Presigner>,
+    /// Page tokens.
+    pub tokens: QueryTokens,
 }
 
 #[async_trait]
 impl Handler for QueryTableChanges {
     async fn handle(&self, call: Call) -> Result<Reply, Error> {
-        ChangesRequest::check_page_size(&call.query)?;
+        let max_files = ChangesRequest::page_size(&call.query)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
         let History::SharedFrom(shared_since) = table.history else {
             return Err(Error::InvalidParameter(format!("cdf is not enabled on table {}", table.full_name())));
         };
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
-        let request = ChangesRequest::parse(&call.query)?;
+        let request = ChangesRequest::parse(&call.query, max_files)?;
         let asked = Asked {
             kind: Kind::Feed,
             start: bound("startingTimestamp", request.start)?,
@@ -48,8 +51,10 @@ impl Handler for QueryTableChanges {
             historical_protocol: request.include_historical_protocol,
             id_hash,
             capabilities,
+            paging: request.paging,
         };
-        range::answer(&self.delta, &self.presigner, call, &table, asked).await
+        let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
+        range::answer(ports, call, &table, asked).await
     }
 }
 

@@ -20,6 +20,8 @@ use crate::model::version::{TimestampMs, Version};
 use crate::seal::Sealing;
 use crate::wire::file_line::IdHash;
 
+pub(super) mod range;
+
 const PAGE: &str = "query-table page";
 const REFRESH: &str = "query-table refresh";
 
@@ -113,7 +115,13 @@ impl Opened {
     /// # Errors
     /// [`Error::InvalidParameter`] when the page would not be one of the same answer.
     pub(super) fn check(&self, asked: &Asked) -> Result<(), Error> {
-        if self.asked == asked.text() {
+        self.asked.check(asked)
+    }
+}
+
+impl AskedText {
+    fn check(&self, asked: &Asked) -> Result<(), Error> {
+        if *self == asked.text() {
             return Ok(());
         }
         Err(Error::InvalidParameter(

@@ -3,23 +3,31 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+
+use super::change_page::{ChangeLines, ChangePage, FilledChanges, page_files};
+use super::query_token::range::{OpenedRange, RangePlace, Resume};
+use super::query_token::{self, QueryTokens};
 use super::snapshot::shared_since;
 use super::{Call, Lines, Reply};
 use crate::audit::Notes;
 use crate::delta::DeltaLog;
-use crate::delta::changes::{Bound, ChangeSink, Committed, Inlined, Kind};
+use crate::delta::changes::{Bound, ChangeCommits, ChangeSink, Committed, HeadState, Inlined, Kind, Rest};
 use crate::error::Error;
 use crate::model::capability::{Capabilities, ResponseFormat};
 use crate::model::change::Change;
 use crate::model::file::{DeletionVector, VectorStorage};
+use crate::model::recipient::Recipient;
 use crate::model::securable::Table;
 use crate::model::table_state::{Metadata, Protocol};
-use crate::model::version::Version;
+use crate::model::version::{TimestampMs, Version};
 use crate::presign::{Presigner, UrlSigner};
 use crate::wire::action::{RangeHead, write_later_metadata, write_later_protocol, write_range_head};
 use crate::wire::end_of_stream::EndOfStream;
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
+use crate::wire::request::Paging;
 use crate::wire::schema_string;
 
 /// What is asked of a range.
@@ -40,6 +48,8 @@ pub(super) struct Asked {
     pub id_hash: Option<IdHash>,
     /// The caller's capabilities.
     pub capabilities: Capabilities,
+    /// How much of it, and with what to go on.
+    pub paging: Paging,
 }
 
 impl Asked {
@@ -51,6 +61,7 @@ impl Asked {
         historical_protocol: bool,
         id_hash: Option<IdHash>,
         capabilities: Capabilities,
+        paging: Paging,
     ) -> Result<Self, Error> {
         let asked = Self {
             kind: Kind::Files,
@@ -61,6 +72,7 @@ impl Asked {
             historical_protocol,
             id_hash,
             capabilities,
+            paging,
         };
         asked.check_since(start)?;
         match end {
@@ -69,6 +81,13 @@ impl Asked {
             ))),
             _ => Ok(asked),
         }
+    }
+
+    /// What has to be the same on every page. The format is that of the whole range: a page alone might do with another.
+    fn bound(&self, format: ResponseFormat) -> query_token::Asked {
+        let digest = Sha256::new().chain_update(self.paging.parameters).chain_update(self.capabilities.canonical());
+        let id_hash = self.id_hash.unwrap_or(IdHash::of_format(format));
+        query_token::Asked { parameters: digest.finalize().into(), format, id_hash }
     }
 
     fn check_since(&self, version: Version) -> Result<(), Error> {
@@ -83,14 +102,83 @@ impl Asked {
     }
 }
 
-/// Answers with a range.
-pub(super) async fn answer(
-    delta: &DeltaLog,
-    presigner: &Arc<dyn Presigner>,
-    call: Call,
-    table: &Table,
-    asked: Asked,
-) -> Result<Reply, Error> {
+/// The ports of the routes over ranges.
+#[derive(Clone, Copy)]
+pub(super) struct RangePorts<'a> {
+    /// Reads logs.
+    pub delta: &'a DeltaLog,
+    /// Signs URLs.
+    pub presigner: &'a Arc<dyn Presigner>,
+    /// Seals page tokens.
+    pub tokens: &'a QueryTokens,
+}
+
+/// A page of a range, with nothing left that could be refused.
+struct Settled {
+    head: HeadState,
+    commits: ChangeCommits,
+    /// What the next page has to ask, the answer's format among it.
+    bound: query_token::Asked,
+    place: RangePlace,
+    /// The change that this page begins with, unless it is the range's first page.
+    resume: Option<Resume>,
+}
+
+/// Answers with a range, or a page of it.
+pub(super) async fn answer(ports: RangePorts<'_>, call: Call, table: &Table, asked: Asked) -> Result<Reply, Error> {
+    let settled = match &asked.paging.page_token {
+        Some(token) => {
+            let opened = ports.tokens.open_range_page(asked.kind, &call.recipient, table, token).await?;
+            go_on(ports.delta, table, &asked, opened).await?
+        }
+        None => begin(ports.delta, table, &asked).await?,
+    };
+    let Settled { head: state, commits, bound, place, resume } = settled;
+    let format = bound.format;
+    let mut head = Vec::new();
+    let range_head = RangeHead {
+        protocol: &state.protocol,
+        metadata: &state.metadata,
+        version: state.version,
+        totals: state.totals,
+        protocol_version: asked.historical_protocol,
+    };
+    write_range_head(range_head, format, &mut head)?;
+
+    let signer = ports.presigner.signer(table, &call.recipient).await?;
+    let expires_at = signer.expires_at();
+    call.notes.urls_expire_at(expires_at);
+    let lines = FileLines::of_range(format, bound.id_hash, expires_at);
+    let inlined = Inlined {
+        metadata: asked.historical_metadata,
+        protocol: asked.historical_protocol && format == ResponseFormat::Delta,
+    };
+    let (end_of_stream, max_files) = (asked.capabilities.end_of_stream(), asked.paging.max_files);
+    let ending = (end_of_stream || max_files.is_some()).then(|| RangeEnding {
+        kind: asked.kind,
+        tokens: ports.tokens.clone(),
+        recipient: call.recipient,
+        table: table.clone(),
+        bound,
+        place,
+        expires_at,
+        runtime: Handle::current(),
+    });
+    let notes = call.notes;
+    let rest = Box::new(move |out: &mut dyn LineOut| {
+        let mut lines = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, written: 0, out };
+        let filled = ChangePage::new(resume, max_files, &mut lines).fill(|page| commits.emit(inlined, page))?;
+        match ending {
+            Some(ending) => ending.write(filled, lines.out),
+            None => Ok(()),
+        }
+    });
+    let (version, id_hash) = (place.start, asked.id_hash);
+    Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest: Some(rest) }))
+}
+
+/// Settles a range from its start.
+async fn begin(delta: &DeltaLog, table: &Table, asked: &Asked) -> Result<Settled, Error> {
     if let Bound::Version(start) = asked.start {
         asked.check_since(start)?;
     }
@@ -103,39 +191,56 @@ pub(super) async fn answer(
         // Lines of later metadata must not fail once the answer has begun.
         changes.schemas.iter().try_for_each(|schema| schema_string::for_parquet(schema).map(|_| ()))?;
     }
-    let mut head = Vec::new();
-    let state = &changes.head;
-    let range_head = RangeHead {
-        protocol: &state.protocol,
-        metadata: &state.metadata,
-        version: state.version,
-        totals: state.totals,
-        protocol_version: asked.historical_protocol,
-    };
-    write_range_head(range_head, format, &mut head)?;
+    let next = Resume { version: range.start, index: 0 };
+    let in_commit_since = changes.commits.in_commit_since;
+    let place = RangePlace { start: range.start, end: range.end, head: first, in_commit_since, next };
+    let bound = asked.bound(format);
+    Ok(Settled { head: changes.head, commits: changes.commits, bound, place, resume: None })
+}
 
-    let signer = presigner.signer(table, &call.recipient).await?;
-    call.notes.urls_expire_at(signer.expires_at());
-    let id_hash = asked.id_hash;
-    let lines = FileLines::of_range(format, id_hash.unwrap_or(IdHash::of_format(format)), signer.expires_at());
-    let inlined = Inlined {
-        metadata: asked.historical_metadata,
-        protocol: asked.historical_protocol && format == ResponseFormat::Delta,
-    };
-    let (commits, notes) = (changes.commits, call.notes);
-    let (end_of_stream, expires_at) = (asked.capabilities.end_of_stream(), signer.expires_at());
-    let rest = Box::new(move |out: &mut dyn LineOut| {
-        let mut sink = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, signed: 0, out };
-        commits.emit(inlined, &mut sink)?;
-        if !end_of_stream {
-            return Ok(());
-        }
-        let SignedChanges { signed, out, .. } = sink;
-        let min_url_expiration_timestamp = (signed > 0).then_some(expires_at.millis());
-        EndOfStream { min_url_expiration_timestamp, ..EndOfStream::default() }.write(out.buffer())?;
+/// Goes on with a range that an earlier page settled.
+async fn go_on(delta: &DeltaLog, table: &Table, asked: &Asked, opened: OpenedRange) -> Result<Settled, Error> {
+    let bound = asked.bound(opened.format()?);
+    opened.check(&bound)?;
+    let place = opened.place;
+    asked.check_since(place.start)?;
+    let (start, end) = (Bound::Version(place.start), Bound::Version(place.end));
+    let range = delta.range(&table.location, asked.kind, start, Some(end)).await?;
+    // One more than there is room for: then it is known that a further page exists.
+    let enough = asked.paging.max_files.map(|files| place.next.index + page_files(files) + 1);
+    let rest = Rest { from: place.next.version, enough, in_commit_since: place.in_commit_since };
+    let (head, commits) = delta.changes_after(&table.location, &range, place.head, rest).await?;
+    Ok(Settled { head, commits, bound, place, resume: Some(place.next) })
+}
+
+/// What the last line is made of.
+struct RangeEnding {
+    kind: Kind,
+    tokens: QueryTokens,
+    recipient: Recipient,
+    table: Table,
+    bound: query_token::Asked,
+    place: RangePlace,
+    expires_at: TimestampMs,
+    /// Where the sealing runs.
+    runtime: Handle,
+}
+
+impl RangeEnding {
+    /// Writes the line. Waits: not for threads that drive the async runtime.
+    fn write(self, filled: FilledChanges, out: &mut dyn LineOut) -> Result<(), Error> {
+        let Self { kind, tokens, recipient, table, bound, place, expires_at, runtime } = self;
+        let next_page_token = match filled.next {
+            Some(next) => {
+                let place = RangePlace { next, ..place };
+                Some(runtime.block_on(tokens.range_page(kind, &recipient, &table, &place, &bound))?)
+            }
+            None => None,
+        };
+        let min_url_expiration_timestamp = (filled.files > 0).then_some(expires_at.millis());
+        EndOfStream { next_page_token, min_url_expiration_timestamp, ..EndOfStream::default() }.write(out.buffer())?;
         out.end_line()
-    });
-    Ok(Reply::Lines(Lines { version: range.start, format, id_hash, end_of_stream, head, rest: Some(rest) }))
+    }
 }
 
 /// Signs each change and writes its line.
@@ -145,8 +250,8 @@ struct SignedChanges<'a> {
     signer: UrlSigner,
     urls: FileUrls,
     notes: Notes,
-    /// Changes so far.
-    signed: u64,
+    /// Bytes of the lines so far.
+    written: u64,
     out: &'a mut dyn LineOut,
 }
 
@@ -162,9 +267,11 @@ impl ChangeSink for SignedChanges<'_> {
             self.signer.sign(key, &mut self.urls.vector);
         }
         self.lines.of_commit(committed.version, committed.at)?;
-        self.lines.write_change(change, &self.urls, self.out.buffer())?;
+        let buffer = self.out.buffer();
+        let before = buffer.len();
+        self.lines.write_change(change, &self.urls, buffer)?;
+        self.written += (buffer.len() - before) as u64;
         self.notes.file();
-        self.signed += 1;
         self.out.end_line()
     }
 
@@ -176,5 +283,11 @@ impl ChangeSink for SignedChanges<'_> {
     fn protocol(&mut self, committed: Committed, protocol: &Protocol) -> Result<(), Error> {
         write_later_protocol(protocol, committed.version, self.format, self.out.buffer())?;
         self.out.end_line()
+    }
+}
+
+impl ChangeLines for SignedChanges<'_> {
+    fn written(&self) -> u64 {
+        self.written
     }
 }

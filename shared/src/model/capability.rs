@@ -94,6 +94,13 @@ impl Capabilities {
         Ok(Self { formats, reader_features, end_of_stream })
     }
 
+    /// What an answer may be, in one spelling: two callers with the same text get the same format of the same table.
+    pub fn canonical(&self) -> String {
+        let formats: Vec<_> = self.formats.iter().map(ToString::to_string).collect();
+        let features: Vec<_> = self.reader_features.iter().map(String::as_str).collect();
+        format!("{};{}", formats.join(","), features.join(","))
+    }
+
     /// Whether the caller reads an `endStreamAction`.
     pub fn end_of_stream(&self) -> bool {
         self.end_of_stream
@@ -159,6 +166,15 @@ mod tests {
         for header in ["", "includeendstreamaction", "includeendstreamaction=false", "includeendstreamaction=1"] {
             assert!(!asked(header), "{header}");
         }
+    }
+
+    #[test]
+    fn one_spelling_of_the_same_capabilities() {
+        let canonical = |header| Capabilities::parse(Some(header)).unwrap().canonical();
+        let one = canonical("responseformat=delta,parquet;readerfeatures=columnmapping,deletionvectors");
+        assert_eq!(one, canonical("readerFeatures=deletionVectors, columnMapping; ResponseFormat=PARQUET,delta"));
+        assert_ne!(one, canonical("responseformat=delta,parquet;readerfeatures=columnmapping"));
+        assert_ne!(one, canonical("responseformat=delta;readerfeatures=columnmapping,deletionvectors"));
     }
 
     #[test]

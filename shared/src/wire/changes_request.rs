@@ -1,7 +1,10 @@
 //! Requests for the change data feed: two ends in a query string, each by version or by time. Read in two steps, for a
 //! table that does not share its history answers that first.
 
+use sha2::{Digest, Sha256};
+
 use super::query_string::QueryString;
+use super::request::Paging;
 use crate::error::Error;
 use crate::model::version::Version;
 
@@ -25,18 +28,32 @@ pub struct ChangesRequest {
     pub include_historical_metadata: bool,
     /// The same for protocols.
     pub include_historical_protocol: bool,
+    /// How much of it, and with what to go on.
+    pub paging: Paging,
 }
 
+/// What has to be the same on every page.
+const PARAMETERS: [&str; 6] = [
+    "startingVersion",
+    "startingTimestamp",
+    "endingVersion",
+    "endingTimestamp",
+    "includeHistoricalMetadata",
+    "includeHistoricalProtocol",
+];
+
 impl ChangesRequest {
-    /// Checks what is checked before the table is looked up.
+    /// The changes wanted at most; checked before the table is looked up.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] when `maxFiles` is no positive number.
-    pub fn check_page_size(query: &QueryString) -> Result<(), Error> {
+    pub fn page_size(query: &QueryString) -> Result<Option<u32>, Error> {
         match query.get("maxFiles").map(|text| text.trim().parse::<i32>()) {
-            None => Ok(()),
-            Some(Ok(1..)) => Ok(()),
-            Some(Ok(_)) => Err(invalid("maxFiles must be positive.")),
+            None => Ok(None),
+            Some(Ok(number)) => match u32::try_from(number) {
+                Ok(files @ 1..) => Ok(Some(files)),
+                Ok(0) | Err(_) => Err(invalid("maxFiles must be positive.")),
+            },
             Some(Err(_)) => Err(invalid("maxFiles is not a valid number.")),
         }
     }
@@ -44,25 +61,24 @@ impl ChangesRequest {
     /// Reads the query string.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a start or an end that is missing, given twice or no number,
-    /// [`Error::Unsupported`] for what this server does not offer yet.
-    pub fn parse(query: &QueryString) -> Result<Self, Error> {
+    /// [`Error::InvalidParameter`] for a start or an end that is missing, given twice or no number.
+    pub fn parse(query: &QueryString, max_files: Option<u32>) -> Result<Self, Error> {
         let start = bound(query, "startingVersion", "startingTimestamp", "starting")?;
         let end = bound(query, "endingVersion", "endingTimestamp", "ending")?;
         let start = start.ok_or_else(|| invalid("No startingVersion or startingTimestamp provided for CDF read."))?;
-        for field in ["maxFiles", "pageToken"] {
-            if query.get(field).is_some() {
-                return Err(Error::Unsupported(format!(
-                    "'{field}' is not supported by this server yet. Leave it out to read the whole range."
-                )));
-            }
-        }
         let flag = |name: &str| query.get(name).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
         Ok(Self {
             start,
             end,
             include_historical_metadata: flag("includeHistoricalMetadata"),
             include_historical_protocol: flag("includeHistoricalProtocol"),
+            paging: Paging {
+                max_files,
+                page_token: query.get("pageToken").filter(|token| !token.is_empty()).map(str::to_owned),
+                include_refresh_token: false,
+                refresh_token: None,
+                parameters: parameters(query),
+            },
         })
     }
 }
@@ -85,6 +101,18 @@ fn bound(query: &QueryString, version: &str, timestamp: &str, which: &str) -> Re
     }
 }
 
+fn parameters(query: &QueryString) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for name in PARAMETERS {
+        // What is not there must not look like what is there and empty.
+        let value = query.get(name);
+        digest.update([u8::from(value.is_some())]);
+        digest.update(value.unwrap_or_default().len().to_be_bytes());
+        digest.update(value.unwrap_or_default());
+    }
+    digest.finalize().into()
+}
+
 fn invalid(text: &str) -> Error {
     Error::InvalidParameter(text.to_owned())
 }
@@ -94,7 +122,7 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Result<ChangesRequest, Error> {
-        ChangesRequest::parse(&QueryString::parse(Some(query)).unwrap())
+        ChangesRequest::parse(&QueryString::parse(Some(query)).unwrap(), None)
     }
 
     #[test]
@@ -130,15 +158,29 @@ mod tests {
         ] {
             assert!(matches!(parse(query), Err(Error::InvalidParameter(said)) if said == text), "{query}");
         }
-        for query in ["startingVersion=0&maxFiles=1", "startingVersion=0&pageToken=t"] {
-            assert!(matches!(parse(query), Err(Error::Unsupported(_))), "{query}");
-        }
+    }
+
+    #[test]
+    fn every_parameter_but_the_paging_counts() {
+        let parameters = |query| parse(query).unwrap().paging.parameters;
+        let one = parameters("startingVersion=1");
+        assert_eq!(one, parameters("maxFiles=5&pageToken=t&startingVersion=1&unknown=1"));
+        let others = [
+            "startingVersion=2",
+            "startingTimestamp=1",
+            "startingVersion=1&endingVersion=1",
+            "startingVersion=1&endingTimestamp=",
+            "startingVersion=1&includeHistoricalMetadata=true",
+            "startingVersion=1&includeHistoricalProtocol=true",
+        ];
+        let digests: std::collections::BTreeSet<_> = others.into_iter().map(parameters).chain([one]).collect();
+        assert_eq!(digests.len(), others.len() + 1);
     }
 
     #[test]
     fn a_page_size_is_a_positive_number() {
-        let check = |query| ChangesRequest::check_page_size(&QueryString::parse(Some(query)).unwrap());
-        assert!(check("").is_ok() && check("maxFiles=1").is_ok());
+        let check = |query| ChangesRequest::page_size(&QueryString::parse(Some(query)).unwrap());
+        assert!(check("").unwrap().is_none() && check("maxFiles=1").unwrap() == Some(1));
         for bad in ["maxFiles=0", "maxFiles=-1", "maxFiles=x", "maxFiles=3000000000"] {
             assert!(matches!(check(bad), Err(Error::InvalidParameter(_))), "{bad}");
         }

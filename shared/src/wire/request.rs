@@ -40,7 +40,7 @@ pub struct QueryRequest {
     pub paging: Paging,
 }
 
-/// How much of a snapshot a caller asks for, and with what to go on.
+/// How much of an answer a caller asks for, and with what to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     /// Files wanted at most; the whole rest when there is no number.
@@ -97,7 +97,7 @@ impl QueryRequest {
     ///
     /// # Errors
     /// [`Error::MalformedRequest`] for what is not JSON or of the wrong type, [`Error::InvalidParameter`] for values
-    /// that cannot be, [`Error::Unsupported`] for what this server does not offer yet.
+    /// that cannot be.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         if body.trim_ascii().is_empty() {
             return Err(Error::MalformedRequest(
@@ -145,16 +145,6 @@ impl QueryRequest {
             !(page_token.is_some() && refresh_token.is_some()),
             "refreshToken must be used in the first page request.",
         )?;
-        if starting_version.is_some() {
-            for (field, given) in [("maxFiles", max_files.is_some()), ("pageToken", page_token.is_some())] {
-                if given {
-                    return Err(Error::Unsupported(format!(
-                        "'{field}' together with 'startingVersion' is not supported by this server yet. Leave it out to read the \
-                         whole range."
-                    )));
-                }
-            }
-        }
         let selector = match starting_version {
             Some(start) => range(start, ending_version)?,
             None => selector(version, timestamp)?,
@@ -305,7 +295,6 @@ mod tests {
         match parse(body).unwrap_err() {
             Error::MalformedRequest(text) => ("malformed", text),
             Error::InvalidParameter(text) => ("invalid", text),
-            Error::Unsupported(text) => ("unsupported", text),
             other => panic!("{other:?}"),
         }
     }
@@ -340,7 +329,7 @@ mod tests {
         let parsed = parse(r#"{"starting_version":"0"}"#).unwrap();
         assert_eq!((parsed.selector, parsed.include_historical_protocol), (range(0, None), false));
         assert_eq!(refusal(r#"{"startingVersion":0,"endingVersion":-1}"#).1, "endingVersion cannot be negative.");
-        assert_eq!(refusal(r#"{"startingVersion":0,"maxFiles":1}"#).0, "unsupported");
+        assert_eq!(parse(r#"{"startingVersion":0,"maxFiles":1}"#).unwrap().paging.max_files, Some(1));
     }
 
     #[test]
@@ -377,15 +366,6 @@ mod tests {
             let (kind, message) = refusal(body);
             assert_eq!(kind, "invalid", "{body}");
             assert!(message.contains(text), "{body}: {message}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_offered_is_named() {
-        for field in [r#""maxFiles":5"#, r#""pageToken":"t""#] {
-            let (kind, message) = refusal(&format!(r#"{{"startingVersion":0,{field}}}"#));
-            assert_eq!(kind, "unsupported", "{field}");
-            assert!(message.contains(field.split('"').nth(1).unwrap()), "{message}");
         }
     }
 

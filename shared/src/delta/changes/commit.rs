@@ -44,7 +44,9 @@ pub(super) struct Findings {
     pub metadata: Option<Metadata>,
     /// The time that the commit carries itself.
     pub time: Option<TimestampMs>,
-    /// How many of the files that are handed on have a deletion vector.
+    /// How many files are handed on.
+    pub files: u64,
+    /// How many of them have a deletion vector.
     pub with_vectors: u64,
 }
 
@@ -100,7 +102,7 @@ impl ChangeCommit {
         if let Some(problem) = tally.problem {
             return Err(problem);
         }
-        findings.with_vectors = tally.with_vectors;
+        (findings.files, findings.with_vectors) = (tally.files, tally.with_vectors);
         let digest = Sha256::digest(&text).into();
         Ok((Self { version, shown, text: keep.then_some(text), digest }, findings))
     }

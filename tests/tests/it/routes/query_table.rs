@@ -15,6 +15,7 @@ use tests::table_builder::{EPOCH_MS, TableBuilder};
 
 mod paging;
 mod range;
+mod range_paging;
 mod refresh;
 mod refusals;
 mod stream;

@@ -19,7 +19,7 @@ use super::{PATH, server};
 const VECTORS: &str = "responseformat=delta;readerfeatures=deletionvectors,columnmapping";
 
 /// Lines without what differs from signature to signature.
-fn unsigned(lines: &[Value]) -> Vec<Value> {
+pub(super) fn unsigned(lines: &[Value]) -> Vec<Value> {
     let mut lines = lines.to_vec();
     for line in &mut lines {
         mask(line);
@@ -40,7 +40,7 @@ fn mask(value: &mut Value) {
 }
 
 /// The bytes of the first two lines.
-fn head(answer: &Answer) -> &str {
+pub(super) fn head(answer: &Answer) -> &str {
     let ends: Vec<usize> = answer.text.match_indices('\n').map(|(at, _)| at).collect();
     &answer.text[..ends[1]]
 }

@@ -51,15 +51,6 @@ async fn the_eight_combinations_in_their_order() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_yet_is_named() {
-    let server = server().await;
-    for body in [json!({"startingVersion": 0, "maxFiles": 1}), json!({"startingVersion": 0, "pageToken": "t"})] {
-        let (status, code, message) = refused(&server.query("t", body.clone(), "").await);
-        assert_eq!((status, code.as_str()), (400, "UNSUPPORTED_OPERATION"), "{body}: {message}");
-    }
-}
-
-#[tokio::test]
 async fn changes_of_a_table_without_history_are_not_enabled() {
     let mut document = document(&["s.d.t"]);
     document.shares[0].schemas[0].tables[0].history_shared = false;
