@@ -47,6 +47,10 @@ pub type Error = lambda_http::Error;
 /// What goes back to Lambda.
 pub type Answer = FunctionResponse<Envelope, Pieces>;
 
+/// The earliest deadline that is a moment, in milliseconds since the epoch: a year. `cargo lambda watch` sends the length of
+/// a time limit, 600000, where Lambda sends the moment.
+const MOMENT_MS_MIN: u64 = 365 * 24 * 60 * 60 * 1000;
+
 /// Answers one route until Lambda ends the process.
 ///
 /// # Errors
@@ -80,7 +84,8 @@ impl Function {
         Ok(Self { route_id: route.id, transfer: route.transfer, pipeline, clock })
     }
 
-    /// Answers an event. `deadline` is when Lambda ends the invocation, in milliseconds since the epoch; 0 is unknown.
+    /// Answers an event. `deadline` is when Lambda ends the invocation, in milliseconds since the epoch; 0 is
+    /// unknown, and so is what can be no moment.
     pub async fn answer(&self, event: Event, deadline: u64) -> Answer {
         let (payload, incoming) = event.into_request();
         let Incoming { path, parts, body, source_ip, upstream_id } = incoming;
@@ -108,7 +113,7 @@ impl Function {
 
     fn time_left(&self, deadline: u64) -> Option<Duration> {
         let now = u64::try_from(self.clock.now().millis()).unwrap_or(0);
-        (deadline > 0).then(|| Duration::from_millis(deadline.saturating_sub(now)))
+        (deadline >= MOMENT_MS_MIN).then(|| Duration::from_millis(deadline.saturating_sub(now)))
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Envelope {
     /// Version 1: given both, the gateway would send every header twice.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     multi_value_headers: BTreeMap<String, Vec<String>>,
+    /// Version 2: none, but `cargo lambda watch` takes no answer without the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookies: Option<[String; 0]>,
     body: String,
     is_base64_encoded: bool,
 }
@@ -58,6 +61,7 @@ impl Envelope {
             status_code,
             headers: BTreeMap::new(),
             multi_value_headers: BTreeMap::new(),
+            cookies: None,
             body,
             is_base64_encoded,
         };
@@ -65,6 +69,7 @@ impl Envelope {
             Payload::Version1 => envelope.multi_value_headers = lists,
             Payload::Version2 => {
                 envelope.headers = lists.into_iter().map(|(name, values)| (name, values.join(", "))).collect();
+                envelope.cookies = Some([]);
             }
         }
         envelope

@@ -40,6 +40,10 @@ impl Handler for Obedient {
             b"panic" => panic!("as told"),
             b"refuse" => Err(Outcome::InvalidParameter("as told".into())),
             b"wait" => std::future::pending().await,
+            b"pause" => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(Reply::Version(Version::new(3)))
+            }
             b"version" => Ok(Reply::Version(Version::new(3))),
             b"lines" => lines(Some(Box::new(|out: &mut dyn LineOut| {
                 out.buffer().extend_from_slice(b"{\"file\":{}}\n");
@@ -223,6 +227,7 @@ async fn an_answer_has_the_form_of_its_event() {
     let (second, _) = whole(&function, v2("GET", "/shares", "")).await;
     assert_eq!(second["headers"]["content-type"], "application/json; charset=utf-8");
     assert!(second.get("multiValueHeaders").is_none() && second["isBase64Encoded"] == false);
+    assert_eq!((first.get("cookies"), &second["cookies"]), (None, &json!([])));
     assert!(!kept.last().cold);
 }
 
@@ -374,6 +379,18 @@ async fn an_invocation_out_of_time_is_refused_before_lambda_ends_it() {
     let answer = function.answer(serde_json::from_value(event).unwrap(), deadline).await;
     let FunctionResponse::BufferedResponse(envelope) = answer else { panic!("not buffered") };
     assert_eq!(serde_json::to_value(envelope).unwrap()["statusCode"], 503);
+}
+
+#[tokio::test]
+async fn a_deadline_that_is_a_length_of_time_is_unknown() {
+    let (function, _) = function("list-shares");
+    for deadline in [0, 600_000] {
+        let mut event = v1("GET", "/shares", "/shares");
+        event["body"] = "pause".into();
+        let answer = function.answer(serde_json::from_value(event).unwrap(), deadline).await;
+        let FunctionResponse::BufferedResponse(envelope) = answer else { panic!("not buffered") };
+        assert_eq!(serde_json::to_value(envelope).unwrap()["statusCode"], 200, "{deadline}");
+    }
 }
 
 #[tokio::test]
