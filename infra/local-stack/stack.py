@@ -3,6 +3,7 @@
   deployed STACK OUT          the names and ARNs behind the template's logical ids, as JSON for the gateway
   upload BUCKET FOLDER        makes the bucket and puts every file of the folder into it
   outputs STACK               the stack's outputs, as JSON
+  environment STACK OUT       what a function is told by its environment, a line NAME=VALUE each, and where AWS is
 
 Credentials, region and the emulator's address come from the environment."""
 
@@ -22,9 +23,27 @@ def stack(name):
     return client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
 
+def found_outputs(name):
+    return {output["OutputKey"]: output["OutputValue"] for output in stack(name).get("Outputs", [])}
+
+
 def outputs(name):
-    found = stack(name).get("Outputs", [])
-    print(json.dumps({output["OutputKey"]: output["OutputValue"] for output in found}))
+    print(json.dumps(found_outputs(name)))
+
+
+def environment(name, out):
+    """Without the role of the function: it acts as whoever asks."""
+    found = found_outputs(name)
+    variables = {
+        "TABLE_NAME": found["TableName"],
+        "KEYRING_SECRET_ARN": found["KeyringSecretArn"],
+        "TOKEN_STORE": found["TokenStore"],
+        "TOKEN_SECRET_PREFIX": found["TokenSecretPrefix"],
+        "DATA_ROLE_ARN": found["DataRoleArn"],
+    }
+    for key in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        variables[key] = os.environ[key]
+    pathlib.Path(out).write_text("".join(f"{key}={value}\n" for key, value in variables.items()), encoding="utf-8")
 
 
 def deployed(name, out):
@@ -61,7 +80,7 @@ def upload(bucket, folder):
         s3.upload_file(str(path), bucket, path.relative_to(root).as_posix())
 
 
-COMMANDS = {"deployed": deployed, "upload": upload, "outputs": outputs}
+COMMANDS = {"deployed": deployed, "upload": upload, "outputs": outputs, "environment": environment}
 
 if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
     sys.exit(__doc__)

@@ -23,6 +23,8 @@ pub(crate) use emulator::free_port;
 /// The stack's name.
 const STACK: &str = "spillway-local";
 const BUCKET: &str = "spillway-local-data";
+/// The file with the environment of a function that is started by hand.
+const ENVIRONMENT: &str = "functions.env";
 /// The processes, the later ones first: they lean on the others.
 const PROCESSES: [&str; 2] = ["gateway", "emulator"];
 
@@ -98,7 +100,8 @@ pub(crate) fn down(repository: &Repository) -> Result<bool, String> {
             process.end()?;
         }
     }
-    for path in [profile(repository), places.at("deployed.json"), places.at("template.yaml"), places.state()] {
+    let made = ["deployed.json", ENVIRONMENT, "template.yaml"].map(|name| places.at(name));
+    for path in made.into_iter().chain([profile(repository), places.state()]) {
         removed(&path, fs::remove_file(&path))?;
     }
     for folder in [places.at("sample"), places.at("emulator")] {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::aws_local::background::{Process, within};
-use crate::aws_local::{BUCKET, Places, STACK};
+use crate::aws_local::{BUCKET, ENVIRONMENT, Places, STACK};
 use crate::process::{command, succeeds};
 use crate::python::Environment;
 use crate::repository::Repository;
@@ -86,7 +86,8 @@ impl Emulator {
         deploy.args([format!("Architecture={architecture}"), format!("DataBuckets={BUCKET}")]);
         self.run(deploy.env("SAM_CLI_TELEMETRY", "0"), "the stack cannot be deployed")?;
         let deployed = places.at("deployed.json");
-        self.ask(repository, &[Path::new("deployed"), Path::new(STACK), &deployed])
+        self.ask(repository, &[Path::new("deployed"), Path::new(STACK), &deployed])?;
+        self.ask(repository, &[Path::new("environment"), Path::new(STACK), &places.at(ENVIRONMENT)])
     }
 
     /// Makes a bucket with the files of a folder in it.
