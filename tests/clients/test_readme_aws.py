@@ -55,7 +55,7 @@ class Machine:
         self.checkout.mkdir()
         for entry in ROOT.iterdir():
             # What a checkout has: not what was made in this one.
-            if entry.name not in {".aws-sam", "target", PROFILE} and not entry.name.startswith((".venv", "target")):
+            if entry.name not in {".aws-sam", ".spillway", "target", PROFILE} and not entry.name.startswith(".venv"):
                 (self.checkout / entry.name).symlink_to(entry)
         for program in ("python3", "cargo"):
             path = folder / "shims" / program
