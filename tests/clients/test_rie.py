@@ -1,7 +1,7 @@
 """Functions under AWS's own runtime interface emulator, which SAM CLI brings: SPILLWAY_TOOLS is the Python that has SAM
 CLI. SPILLWAY_FAKE is the program `fake-bootstrap` of the gateway's tests, which does what the event's path tells it to; the
-workspace's own functions are those in SPILLWAY_AWS_LOCAL, over the catalogue that runs there. One call at a time: a second
-one at once ends the emulator."""
+workspace's own functions are those in SPILLWAY_BOOTSTRAPS, over the catalogue of SPILLWAY_AWS_LOCAL. One call at a time: a
+second one at once ends the emulator."""
 
 import contextlib
 import copy
@@ -24,6 +24,7 @@ FAKE = os.environ["SPILLWAY_FAKE"]
 TIMEOUT_SECS = 2
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCAL = pathlib.Path(os.environ["SPILLWAY_AWS_LOCAL"])
+BOOTSTRAPS = pathlib.Path(os.environ["SPILLWAY_BOOTSTRAPS"])
 STATE = json.loads((LOCAL / "state.json").read_text())
 DEPLOYED = json.loads((LOCAL / "deployed.json").read_text())
 TOKEN = json.loads(pathlib.Path(STATE["profile"]).read_text())["bearerToken"]
@@ -76,7 +77,7 @@ def function(request):
     given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     with under_the_emulator(
         request.param,
-        LOCAL / "bootstraps" / request.param / "bootstrap",
+        BOOTSTRAPS / request.param / "bootstrap",
         timeout_secs=30,
         memory_mb=1769,
         AWS_ENDPOINT_URL=STATE["emulator_endpoint"],

@@ -2,7 +2,7 @@
 //! checksums. `sam deploy` uploads the zips to the operator's own bucket.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::aws_local::functions;
 use crate::process::{command, said, succeeds};
@@ -35,7 +35,7 @@ pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, Str
     for [architecture, flag] in ARCHITECTURES {
         let folder = package.join(architecture);
         for name in &chosen {
-            zip(repository, &folder, name, flag)?;
+            build(repository, &folder, name, flag, "zip")?;
         }
         let template = packaged(&template, &all, architecture)?;
         let path = folder.join("template.yaml");
@@ -49,20 +49,27 @@ pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, Str
     Ok(true)
 }
 
-/// Builds one function; cargo-lambda finds its linker by the first Python on the path.
-fn zip(repository: &Repository, folder: &Path, name: &str, flag: &str) -> Result<(), String> {
+/// Builds one function as it is deployed, into `FUNCTION/bootstrap` or `FUNCTION/bootstrap.zip` below the folder.
+/// cargo-lambda finds its linker by the first Python on the path.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn build(
+    repository: &Repository,
+    folder: &Path,
+    name: &str,
+    flag: &str,
+    format: &str,
+) -> Result<PathBuf, String> {
     let tools = Environment::Tools.needed(repository)?;
     let cargo_lambda = tools.program("cargo-lambda");
     let bin = cargo_lambda.parent().unwrap_or(Path::new("."));
     let path = std::env::var("PATH").unwrap_or_default();
-    let arguments = ["lambda", "build", "--release", flag, "--output-format", "zip", "-p", name, "--lambda-dir"];
+    let arguments = ["lambda", "build", "--release", flag, "--output-format", format, "-p", name, "--lambda-dir"];
     let mut build = command(repository, &cargo_lambda, &arguments);
     build.arg(folder).env("PATH", format!("{}:{path}", bin.display())).env("CARGO_TARGET_DIR", &repository.target);
-    if succeeds(&mut build)? && folder.join(name).join("bootstrap.zip").is_file() {
-        Ok(())
-    } else {
-        Err(format!("{name} does not build with {flag}"))
-    }
+    let built = folder.join(name).join(if format == "zip" { "bootstrap.zip" } else { "bootstrap" });
+    if succeeds(&mut build)? && built.is_file() { Ok(built) } else { Err(format!("{name} does not build with {flag}")) }
 }
 
 /// The template with a zip in the place of each function's source, for one architecture.

@@ -2,6 +2,7 @@
 //! those that did not run. A layer whose needs are missing is not an error on a person's machine; with
 //! `SPILLWAY_ALL_LAYERS=1` it is, except for the golden tables, which lie outside the repository.
 
+mod arm64;
 mod aws_local;
 mod clients;
 mod golden;
@@ -15,8 +16,15 @@ use crate::repository::Repository;
 use crate::test::tally::Tally;
 use crate::venv::{Missing, Venv};
 
-const LAYERS: [(&str, Layer); 4] =
-    [("rust", rust::run), ("clients", clients::run), ("aws-local", aws_local::run), ("golden", golden::run)];
+const LAYERS: [(&str, Layer); 5] = [
+    ("rust", rust::run),
+    ("clients", clients::run),
+    ("aws-local", aws_local::run),
+    ("golden", golden::run),
+    ("arm64", arm64::run),
+];
+/// The layers that run only when they are named.
+const WHEN_NAMED: [&str; 1] = ["arm64"];
 
 /// A layer: what its tests came to, or why there is no number.
 type Layer = fn(&Repository) -> Result<Tally, Stop>;
@@ -32,18 +40,21 @@ enum Stop {
     Broken(String),
 }
 
-/// Runs the named layers, or all.
+/// Runs the named layers, or all but those that have to be named.
 ///
 /// # Errors
 /// When a name is not that of a layer.
 pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, String> {
     if let Some(unknown) = asked.iter().find(|asked| LAYERS.iter().all(|(name, _)| name != asked)) {
-        return Err(format!("there is no test layer '{unknown}'. The layers are rust, clients, aws-local and golden."));
+        return Err(format!(
+            "there is no test layer '{unknown}'. The layers are rust, clients, aws-local, golden and arm64."
+        ));
     }
     let mut total = Tally::default();
     let mut not_run = Vec::new();
     for (name, layer) in LAYERS {
-        if !asked.is_empty() && !asked.iter().any(|asked| asked == name) {
+        let named = asked.iter().any(|asked| asked == name);
+        if !named && (!asked.is_empty() || WHEN_NAMED.contains(&name)) {
             not_run.push(name);
             continue;
         }
