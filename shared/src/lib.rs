@@ -19,6 +19,8 @@ pub mod catalog;
 pub mod credentials;
 #[cfg(feature = "parquet")]
 pub mod delta;
+#[cfg(feature = "parquet")]
+pub mod predicate;
 pub mod presign;
 #[cfg(feature = "provider")]
 pub mod provider;

@@ -222,3 +222,13 @@ pub const CATALOG_ATTEMPTS_MAX: u32 = 6;
 
 /// Tokens that a recipient may have at once. Above: no further one is made until an old one is gone.
 pub const TOKENS_PER_RECIPIENT_MAX: usize = 50;
+
+/// Longest predicate that is read, in bytes, all of a query's SQL hints together or its one JSON hint. Longer: not
+/// understood, so no file is left out for it.
+pub const PREDICATE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Deepest nesting of a predicate that is read, the outermost level included. Deeper: not understood.
+pub const PREDICATE_DEPTH_MAX: usize = 100;
+
+/// Comparisons in one predicate, each of which every file is held against. More: not understood.
+pub const PREDICATE_LEAVES_MAX: usize = 2_000;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 const VOCABULARY: [&str; 7] = ["bounded", "clock", "entropy", "error", "limits", "model", "secret"];
 const WIRE: [&str; 1] = ["wire"];
-const ENGINES: [&str; 9] =
-    ["audit", "auth", "catalog", "credentials", "delta", "presign", "provider", "seal", "storage"];
+const ENGINES: [&str; 10] =
+    ["audit", "auth", "catalog", "credentials", "delta", "predicate", "presign", "provider", "seal", "storage"];
 const HANDLERS: [&str; 1] = ["handlers"];
 const DELIVERY: [&str; 6] = ["config", "env", "http", "lambda", "route", "telemetry"];
 
