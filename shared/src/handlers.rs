@@ -22,6 +22,8 @@ pub mod listing;
 #[cfg(feature = "parquet")]
 mod page;
 #[cfg(feature = "parquet")]
+mod pruned;
+#[cfg(feature = "parquet")]
 pub mod query_token;
 #[cfg(feature = "parquet")]
 mod range;

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::ending::Ending;
 use super::page::{LineSink, Page};
+use super::pruned::Pruned;
 use super::query_token::{Asked, Opened, Place, QueryTokens};
 use super::range::{self, RangePorts};
 use super::snapshot::{asked_version, capabilities, find_table, settle_at};
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, VectorStorage};
 use crate::model::recipient::Recipient;
 use crate::model::securable::Table;
+use crate::predicate;
 use crate::presign::{Presigner, UrlSigner};
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
@@ -43,7 +45,7 @@ impl Handler for QueryTable {
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
         let table = find_table(self.catalog.as_ref(), &call).await?;
-        let QueryRequest { selector, include_historical_protocol: protocols, paging } = request;
+        let QueryRequest { selector, include_historical_protocol: protocols, paging, hints } = request;
         if let Selector::Range { start, end } = selector {
             let asked = range::Asked::files(&table, start, end, protocols, id_hash, capabilities, paging)?;
             let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
@@ -74,6 +76,10 @@ impl Handler for QueryTable {
         let lines = FileLines::new(format, file_ids, snapshot.selected, snapshot.committed_at, expires_at);
         let end_of_stream = capabilities.end_of_stream();
         let asked_for_an_end = end_of_stream || paging.include_refresh_token || paging.max_files.is_some();
+        let filter =
+            predicate::filter(&hints.predicate_hints, hints.json_predicate_hints.as_deref(), &snapshot.metadata);
+        // The files may come in another order than they did: those of the first answer must be among them.
+        let left = hints.row_limit.filter(|_| paging.refresh_token.is_none());
         let (files, notes, recipient) = (snapshot.files, call.notes, call.recipient);
         let (tokens, runtime) = (self.tokens.clone(), Handle::current());
         let ending = asked_for_an_end.then_some(Ending {
@@ -89,7 +95,7 @@ impl Handler for QueryTable {
         let rest = Box::new(move |out: &mut dyn LineOut| {
             let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
             let page = Page::new(place.position, paging.max_files, &mut lines);
-            let filled = page.fill(|page| files.emit(page))?;
+            let filled = page.fill(|page| files.emit(&mut Pruned { filter, left, sink: page }))?;
             match ending {
                 Some(ending) => ending.write(filled, lines.out),
                 None => Ok(()),

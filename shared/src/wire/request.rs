@@ -38,6 +38,8 @@ pub struct QueryRequest {
     pub include_historical_protocol: bool,
     /// How much of it, and with what to go on.
     pub paging: Paging,
+    /// What the answer may leave out.
+    pub hints: Hints,
 }
 
 /// How much of an answer a caller asks for, and with what to go on.
@@ -53,6 +55,17 @@ pub struct Paging {
     pub refresh_token: Option<String>,
     /// A digest of every other parameter.
     pub parameters: [u8; 32],
+}
+
+/// What a client says it needs. Each may be ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Predicates in SQL that all rows wanted fulfil.
+    pub predicate_hints: Vec<String>,
+    /// A predicate as a tree in JSON.
+    pub json_predicate_hints: Option<String>,
+    /// How many of the rows wanted are enough. Nothing for 0 or less, as some clients send with every query.
+    pub row_limit: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -112,7 +125,7 @@ impl QueryRequest {
                 cause.column()
             ))
         })?;
-        check_hints(&body)?;
+        let hints = hints(&body)?;
         let version = whole_number("version", body.version.as_ref())?;
         let timestamp = text("timestamp", body.timestamp.as_ref())?;
         let starting_version = whole_number("startingVersion", body.starting_version.as_ref())?;
@@ -152,7 +165,7 @@ impl QueryRequest {
         let max_files = max_files.and_then(|number| u32::try_from(number).ok());
         let parameters = parameters(&body)?;
         let paging = Paging { max_files, page_token, include_refresh_token, refresh_token, parameters };
-        Ok(Self { selector, include_historical_protocol, paging })
+        Ok(Self { selector, include_historical_protocol, paging, hints })
     }
 }
 
@@ -215,23 +228,25 @@ fn parameters(body: &Body) -> Result<[u8; 32], Error> {
 }
 
 /// Hints may be ignored, but not be of the wrong type.
-fn check_hints(body: &Body) -> Result<(), Error> {
-    match &body.predicate_hints {
-        None | Some(Value::Null) => {}
+fn hints(body: &Body) -> Result<Hints, Error> {
+    let predicate_hints = match &body.predicate_hints {
+        None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(hints)) => {
-            if !hints.iter().all(Value::is_string) {
-                return Err(Error::MalformedRequest("predicateHints must be an array of strings.".into()));
-            }
+            let texts = hints.iter().map(|hint| hint.as_str().map(str::to_owned));
+            texts
+                .collect::<Option<_>>()
+                .ok_or_else(|| Error::MalformedRequest("predicateHints must be an array of strings.".into()))?
         }
         Some(_) => {
             return Err(Error::MalformedRequest(
                 "Expected an array for repeated field predicateHints of QueryTableRequest".into(),
             ));
         }
-    }
-    text("jsonPredicateHints", body.json_predicate_hints.as_ref())?;
-    whole_number("limitHint", body.limit_hint.as_ref())?;
-    Ok(())
+    };
+    let json_predicate_hints = text("jsonPredicateHints", body.json_predicate_hints.as_ref())?;
+    let limit = whole_number("limitHint", body.limit_hint.as_ref())?;
+    let row_limit = limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
+    Ok(Hints { predicate_hints, json_predicate_hints, row_limit })
 }
 
 fn check(holds: bool, otherwise: &str) -> Result<(), Error> {
@@ -330,6 +345,18 @@ mod tests {
         assert_eq!((parsed.selector, parsed.include_historical_protocol), (range(0, None), false));
         assert_eq!(refusal(r#"{"startingVersion":0,"endingVersion":-1}"#).1, "endingVersion cannot be negative.");
         assert_eq!(parse(r#"{"startingVersion":0,"maxFiles":1}"#).unwrap().paging.max_files, Some(1));
+    }
+
+    #[test]
+    fn hints_are_kept_as_sent() {
+        let hints = |body: &str| parse(body).unwrap().hints;
+        let body = r#"{"predicateHints":["a = 1",""],"json_predicate_hints":"{}","limitHint":"3"}"#;
+        let predicate_hints = vec!["a = 1".to_owned(), String::new()];
+        let wanted = Hints { predicate_hints, json_predicate_hints: Some("{}".into()), row_limit: Some(3) };
+        assert_eq!(hints(body), wanted);
+        for none in [r#"{"limitHint":0}"#, r#"{"limit_hint":-1,"jsonPredicateHints":"","predicateHints":[]}"#] {
+            assert_eq!(hints(none), Hints::default(), "{none}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tests::server::{TestServer, send};
 use tests::shown::key;
 use tests::table_builder::{EPOCH_MS, TableBuilder};
 
+mod hints;
 mod paging;
 mod range;
 mod range_paging;
@@ -157,10 +158,11 @@ async fn hints_and_what_newer_clients_add_are_ignored() {
     let plain = server.query("t", json!({}), "").await;
     let ids = |text: &Value| text["file"]["id"].clone();
     for body in [
-        json!({"predicateHints": ["p = 'zzz'"], "limitHint": 1}),
+        json!({"predicateHints": ["mystery(p) = 'zzz'", "p LIKE 'z%'"], "limitHint": 1}),
         json!({"predicateHints": [""], "limitHint": 0}),
-        json!({"predicate_hints": [], "limit_hint": "1"}),
-        json!({"jsonPredicateHints": r#"{"op":"isNull","children":[{"op":"column","name":"p","valueType":"string"}]}"#}),
+        json!({"predicate_hints": [], "limit_hint": "100"}),
+        json!({"limitHint": -1}),
+        json!({"jsonPredicateHints": r#"{"op":"isNull","children":[{"op":"column","name":"q","valueType":"string"}]}"#}),
         json!({"jsonPredicateHints": "bad-predicates"}),
         json!({"includeRefreshToken": false, "idempotency_key": "k", "queryDeltaLog": true, "endingVersion": 1}),
         json!({"params": {"x": 1}, "version": null, "timestamp": null, "maxFiles": null, "pageToken": ""}),

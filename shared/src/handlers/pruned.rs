@@ -1,0 +1,102 @@
+//! Leaves out files that a query's hints make needless: those without a row that fulfils its predicates, and those behind
+//! the ones that hold as many such rows as it asks for.
+
+use serde::Deserialize;
+
+use crate::delta::FileSink;
+use crate::error::Error;
+use crate::model::file::{DataFile, Text};
+use crate::predicate::{Filter, Verdict};
+
+/// Hands the other files on.
+pub(super) struct Pruned<'a> {
+    /// The predicates; nothing when there are none.
+    pub filter: Option<Filter>,
+    /// Rows still wanted; nothing when there is no limit.
+    pub left: Option<u64>,
+    /// Takes the files.
+    pub sink: &'a mut dyn FileSink,
+}
+
+impl FileSink for Pruned<'_> {
+    fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+        if self.left == Some(0) {
+            return Ok(());
+        }
+        let verdict = self.filter.as_ref().map_or(Verdict::All, |filter| filter.judge(file));
+        if verdict == Verdict::None {
+            return Ok(());
+        }
+        // Rows that may not be wanted fill no limit.
+        if let Some(left) = &mut self.left
+            && verdict == Verdict::All
+        {
+            *left = left.saturating_sub(rows(file));
+        }
+        self.sink.file(file)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    num_records: u64,
+}
+
+/// How many rows a file surely has: none when it has no statistics.
+fn rows(file: &DataFile<'_>) -> u64 {
+    let stats = match file.stats {
+        Some(Text::Plain(text)) => serde_json::from_str::<Stats>(text).ok(),
+        Some(Text::JsonLiteral(text)) => {
+            serde_json::from_str::<String>(text).ok().and_then(|text| serde_json::from_str(&text).ok())
+        }
+        None => None,
+    };
+    let deleted = file.deletion_vector.map_or(0, |vector| u64::try_from(vector.cardinality).unwrap_or(u64::MAX));
+    stats.map_or(0, |stats: Stats| stats.num_records.saturating_sub(deleted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Count(usize);
+
+    impl FileSink for Count {
+        fn file(&mut self, _: &DataFile<'_>) -> Result<(), Error> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    fn kept(limit: Option<u64>, stats: Option<Text<'_>>) -> usize {
+        let file = DataFile {
+            path: "a",
+            key: "a",
+            partition_values: "{}",
+            size: 1,
+            modification_time: 0,
+            data_change: true,
+            stats,
+            tags: None,
+            base_row_id: None,
+            default_row_commit_version: None,
+            clustering_provider: None,
+            deletion_vector: None,
+        };
+        let mut count = Count(0);
+        let mut pruned = Pruned { filter: None, left: limit, sink: &mut count };
+        for _ in 0..4 {
+            pruned.file(&file).unwrap();
+        }
+        count.0
+    }
+
+    #[test]
+    fn files_stop_once_the_limit_is_met() {
+        let stats = Some(Text::Plain(r#"{"numRecords":2}"#));
+        assert_eq!([None, Some(0), Some(2), Some(3)].map(|limit| kept(limit, stats)), [4, 0, 1, 2]);
+        assert_eq!(kept(Some(2), Some(Text::JsonLiteral(r#""{\"numRecords\":2}""#))), 1);
+        assert_eq!(kept(Some(1), None), 4);
+    }
+}
