@@ -105,6 +105,8 @@ fn literal(text: &str, kind: Kind, value_type: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn column(name: &str, kind: &str) -> String {
@@ -154,7 +156,7 @@ mod tests {
         }
         let is_null = op("isNull", &[column("a", "int")]);
         assert_eq!(parse(&is_null), Some(Node::IsNull(a)));
-        let both = op("and", &[op("not", &[is_null.clone()]), op("or", &[is_null.clone(), column("b", "bool")])]);
+        let both = op("and", &[op("not", from_ref(&is_null)), op("or", &[is_null.clone(), column("b", "bool")])]);
         assert!(matches!(parse(&both), Some(Node::And(nodes)) if nodes.len() == 2));
         assert_eq!(parse(&value("false", "bool")), Some(Node::Constant(false)));
     }
@@ -168,12 +170,12 @@ mod tests {
             "[]".into(),
             format!("{good} x"),
             op("AND", &[good.clone(), good.clone()]),
-            op("and", &[good.clone()]),
+            op("and", from_ref(&good)),
             op("and", &[good.clone(), op("in", &[])]),
             op("and", &[good.clone(), column("a", "int")]),
             op("not", &[good.clone(), good.clone()]),
             op("not", &[]),
-            op("isNull", &[good.clone()]),
+            op("isNull", from_ref(&good)),
             op("equal", &[column("a", "int")]),
             op("equal", &[column("a", "int"), value("5", "string")]),
             op("equal", &[good.clone(), good.clone()]),

@@ -85,7 +85,7 @@ impl<'a> Table<'a> {
             _ => return None,
         };
         let kind = kind(&field.kind).filter(|kind| match kind {
-            Kind::String => !about(CHAR_TYPE).is_some_and(|declared| !is_varchar(declared)),
+            Kind::String => about(CHAR_TYPE).is_none_or(is_varchar),
             // Was a float once: its statistics are rounded as floats.
             Kind::Double => about(TYPE_CHANGES).is_none(),
             _ => true,

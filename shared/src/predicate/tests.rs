@@ -10,10 +10,11 @@ use serde_json::{Map, Value as Json, json};
 use super::*;
 use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
 use reader::{READERS, Reader};
-use samples::{COLUMNS, Cell, File, Op, Operand, Tree};
+use samples::{COLUMNS, Cell, File};
 
 mod reader;
 mod samples;
+mod trees;
 
 fn physical(name: &str) -> String {
     format!("col-{name}")
@@ -110,7 +111,7 @@ fn soundness() {
     let (hopeless, ruled_out, full, covered) = (Counter::new(0), Counter::new(0), Counter::new(0), Counter::new(0));
     let up = |counter: &Counter<u32>| counter.set(counter.get() + 1);
     let mut runner = TestRunner::new(Config { cases: 1500, failure_persistence: None, ..Config::default() });
-    let strategy = (samples::tree(), prop::collection::vec(samples::file(), 1..6));
+    let strategy = (trees::tree(), prop::collection::vec(samples::file(), 1..6));
     runner
         .run(&strategy, |(tree, files)| {
             let (sql, tree_json) = (tree.sql(), tree.json().to_string());

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{COLUMNS, Cell, Op, Operand, Tree};
+use super::samples::{COLUMNS, Cell};
+use super::trees::{Op, Operand, Tree};
 
 #[derive(Debug)]
 pub(super) struct Reader {
