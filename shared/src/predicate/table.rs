@@ -1,6 +1,8 @@
 //! A table's columns as predicates see them: found by logical name without regard to case, known to files by physical
 //! name, and of a type whose order every reader shares, or of none.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -18,7 +20,8 @@ const TYPE_CHANGES: &str = "delta.typeChanges";
 
 /// The columns of a table.
 pub(super) struct Table<'a> {
-    fields: Vec<Field>,
+    /// By name in lower case; nothing where several are called so.
+    fields: HashMap<String, Option<Field>>,
     metadata: &'a Metadata,
     mapped: bool,
 }
@@ -51,21 +54,26 @@ struct Field {
 impl<'a> Table<'a> {
     /// The columns that this metadata tells of; none when its schema cannot be read.
     pub(super) fn new(metadata: &'a Metadata) -> Self {
-        let fields =
-            serde_json::from_str(&metadata.schema_string).map_or_else(|_| Vec::new(), |schema: Schema| schema.fields);
+        let mut fields = HashMap::new();
+        if let Ok(schema) = serde_json::from_str::<Schema>(&metadata.schema_string) {
+            for field in schema.fields {
+                let name = field.name.to_lowercase();
+                let only = if fields.contains_key(&name) { None } else { Some(field) };
+                fields.insert(name, only);
+            }
+        }
         let mapped = matches!(metadata.property("delta.columnMapping.mode"), Some("name" | "id"));
         Self { fields, metadata, mapped }
     }
 
     /// Whether there is a column of that name, in any case.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|field| is_called(field, name))
+        self.fields.contains_key(&name.to_lowercase())
     }
 
     /// The one column that is meant, if it is certain which.
     pub(super) fn find(&self, column: &Column) -> Option<Found> {
-        let mut called = self.fields.iter().filter(|field| is_called(field, &column.name));
-        let (Some(field), None) = (called.next(), called.next()) else { return None };
+        let field = self.fields.get(&column.name.to_lowercase())?.as_ref()?;
         // A dot may lead into a struct.
         if field.name.contains('.') {
             return None;
@@ -96,10 +104,6 @@ impl<'a> Table<'a> {
         }
         Some(Found { physical: physical.clone(), kind, partition })
     }
-}
-
-fn is_called(field: &Field, name: &str) -> bool {
-    field.name == name || field.name.to_lowercase() == name.to_lowercase()
 }
 
 fn is_varchar(declared: &Json) -> bool {
