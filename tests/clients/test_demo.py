@@ -179,3 +179,8 @@ def test_pages_come_to_the_whole(demo, profile):
         if not token:
             break
     assert paged == whole and len(heads) == 1
+
+
+def test_a_hint_leaves_other_partitions_out(demo, profile):
+    files = query(profile, COVID, {"predicateHints": ["iso_code = 'USA'"]})[2:]
+    assert files and {line["file"]["partitionValues"]["iso_code"] for line in files} == {"USA"}
