@@ -11,17 +11,36 @@ use crate::predicate::{Filter, Verdict};
 /// Hands the other files on.
 pub(super) struct Pruned<'a> {
     /// The predicates; nothing when there are none.
-    pub filter: Option<Filter>,
+    filter: Option<Filter>,
     /// Rows still wanted; nothing when there is no limit.
-    pub left: Option<u64>,
-    /// Takes the files.
-    pub sink: &'a mut dyn FileSink,
+    left: Option<u64>,
+    /// A file came that nobody wants any more.
+    enough: bool,
+    sink: &'a mut dyn FileSink,
+}
+
+impl<'a> Pruned<'a> {
+    /// Leaves out what these predicates rule out, and what comes after so many rows.
+    pub(super) fn new(filter: Option<Filter>, row_limit: Option<u64>, sink: &'a mut dyn FileSink) -> Self {
+        Self { filter, left: row_limit, enough: false, sink }
+    }
+
+    /// Takes the files that `walk` hands over, until there are enough: the rest of the log is not read.
+    ///
+    /// # Errors
+    /// What the walk says, unless the limit itself ended it.
+    pub(super) fn of(mut self, walk: impl FnOnce(&mut dyn FileSink) -> Result<(), Error>) -> Result<(), Error> {
+        let walked = walk(&mut self);
+        if self.enough { Ok(()) } else { walked }
+    }
 }
 
 impl FileSink for Pruned<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
         if self.left == Some(0) {
-            return Ok(());
+            self.enough = true;
+            // Nobody sees it: it ends the walk, and `of` knows why.
+            return Err(Error::defect("there are rows enough"));
         }
         let verdict = self.filter.as_ref().map_or(Verdict::All, |filter| filter.judge(file));
         if verdict == Verdict::None {
@@ -85,11 +104,25 @@ mod tests {
             deletion_vector: None,
         };
         let mut count = Count(0);
-        let mut pruned = Pruned { filter: None, left: limit, sink: &mut count };
-        for _ in 0..4 {
-            pruned.file(&file).unwrap();
-        }
+        let mut walked = 0;
+        let walk = |sink: &mut dyn FileSink| {
+            (0..4).try_for_each(|_| {
+                walked += 1;
+                sink.file(&file)
+            })
+        };
+        Pruned::new(None, limit, &mut count).of(walk).unwrap();
+        assert_eq!(walked, (count.0 + 1).min(4), "what nobody wants is not walked over");
         count.0
+    }
+
+    #[test]
+    fn a_failing_walk_is_no_end() {
+        for limit in [None, Some(2)] {
+            let mut count = Count(0);
+            let ended = Pruned::new(None, limit, &mut count).of(|_| Err(Error::TimedOut));
+            assert!(matches!(ended, Err(Error::TimedOut)));
+        }
     }
 
     #[test]

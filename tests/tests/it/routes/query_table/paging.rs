@@ -412,7 +412,7 @@ async fn a_token_ends() {
 }
 
 #[tokio::test]
-async fn a_full_page_ends_the_reading() {
+async fn a_full_page_and_a_limit_that_is_met_end_the_reading() {
     let folder = tempfile::tempdir().unwrap();
     large_checkpoint(folder.path().join("t"));
     let bytes = |calls: Vec<String>| -> u64 {
@@ -422,8 +422,11 @@ async fn a_full_page_ends_the_reading() {
     let whole = Watched::over(&["s.d.t"], folder.path()).await;
     assert_eq!(lines(&whole, json!({})).await.1.len(), 10_002);
     let all = bytes(whole.until_idle().await);
-    let paged = Watched::over(&["s.d.t"], folder.path()).await;
-    assert_eq!(lines(&paged, json!({"maxFiles": 10})).await.1.len(), 13);
-    let some = bytes(paged.until_idle().await);
-    assert!(some < all / 2, "{some} of {all} bytes were fetched");
+    // The first file holds no row.
+    for (body, count) in [(json!({"maxFiles": 10}), 13), (json!({"limitHint": 1}), 4)] {
+        let part = Watched::over(&["s.d.t"], folder.path()).await;
+        assert_eq!(lines(&part, body.clone()).await.1.len(), count, "{body}");
+        let some = bytes(part.until_idle().await);
+        assert!(some < all / 2, "{body}: {some} of {all} bytes were fetched");
+    }
 }
