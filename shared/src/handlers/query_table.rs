@@ -52,7 +52,10 @@ impl Handler for QueryTable {
             return range::answer(ports, call, &table, asked).await;
         }
         let (at, opened) = self.begin(&call.recipient, &table, &selector, &paging).await?;
-        let settled = settle_at(&self.delta, &table, at, &capabilities).await?;
+        // Both may have to ask for a session of a role first; neither waits for the other's.
+        let signer = self.presigner.signer(&table, &call.recipient);
+        let (settled, signer) = tokio::join!(settle_at(&self.delta, &table, at, &capabilities), signer);
+        let settled = settled?;
         let (format, head) = (settled.format, settled.head(&table)?);
         let snapshot = settled.snapshot;
         let file_ids = id_hash.unwrap_or(IdHash::of_format(format));
@@ -69,7 +72,7 @@ impl Handler for QueryTable {
             true => Some(self.tokens.refresh(&call.recipient, &table, version).await?),
             false => None,
         };
-        let signer = self.presigner.signer(&table, &call.recipient).await?;
+        let signer = signer?;
         let expires_at = signer.expires_at();
         call.notes.urls_expire_at(expires_at);
 
@@ -95,7 +98,7 @@ impl Handler for QueryTable {
         let rest = Box::new(move |out: &mut dyn LineOut| {
             let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
             let page = Page::new(place.position, paging.max_files, &mut lines);
-            let filled = page.fill(|page| files.emit(&mut Pruned { filter, left, sink: page }))?;
+            let filled = page.fill(|page| Pruned::new(filter, left, page).of(|pruned| files.emit(pruned)))?;
             match ending {
                 Some(ending) => ending.write(filled, lines.out),
                 None => Ok(()),

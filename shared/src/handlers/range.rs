@@ -126,14 +126,18 @@ struct Settled {
 
 /// Answers with a range, or a page of it.
 pub(super) async fn answer(ports: RangePorts<'_>, call: Call, table: &Table, asked: Asked) -> Result<Reply, Error> {
-    let settled = match &asked.paging.page_token {
-        Some(token) => {
-            let opened = ports.tokens.open_range_page(asked.kind, &call.recipient, table, token).await?;
-            go_on(ports.delta, table, &asked, opened).await?
+    let settle = async {
+        match &asked.paging.page_token {
+            Some(token) => {
+                let opened = ports.tokens.open_range_page(asked.kind, &call.recipient, table, token).await?;
+                go_on(ports.delta, table, &asked, opened).await
+            }
+            None => begin(ports.delta, table, &asked).await,
         }
-        None => begin(ports.delta, table, &asked).await?,
     };
-    let Settled { head: state, commits, bound, place, resume } = settled;
+    // Both may have to ask for a session of a role first; neither waits for the other's.
+    let (settled, signer) = tokio::join!(settle, ports.presigner.signer(table, &call.recipient));
+    let Settled { head: state, commits, bound, place, resume } = settled?;
     let format = bound.format;
     let mut head = Vec::new();
     let range_head = RangeHead {
@@ -145,7 +149,7 @@ pub(super) async fn answer(ports: RangePorts<'_>, call: Call, table: &Table, ask
     };
     write_range_head(range_head, format, &mut head)?;
 
-    let signer = ports.presigner.signer(table, &call.recipient).await?;
+    let signer = signer?;
     let expires_at = signer.expires_at();
     call.notes.urls_expire_at(expires_at);
     let lines = FileLines::of_range(format, bound.id_hash, expires_at);
