@@ -110,7 +110,9 @@ fn soundness() {
     let metadata = metadata();
     let (hopeless, ruled_out, full, covered) = (Counter::new(0), Counter::new(0), Counter::new(0), Counter::new(0));
     let up = |counter: &Counter<u32>| counter.set(counter.get() + 1);
-    let mut runner = TestRunner::new(Config { cases: 1500, failure_persistence: None, ..Config::default() });
+    // More with PROPTEST_CASES.
+    let cases = Config::default().cases.max(1500);
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let strategy = (trees::tree(), prop::collection::vec(samples::file(), 1..6));
     runner
         .run(&strategy, |(tree, files)| {
