@@ -57,27 +57,34 @@ struct Sample {
 pub async fn write_tables(folder: &Path) -> Result<DemoTables, String> {
     let told = |error: Failure| format!("cannot write the sample tables to {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(|error| told(error.into()))?;
-    let covid = covid::sample().map_err(told)?;
-    let covid = write_once(folder, covid).await.map_err(told)?;
-    let cars = cars::sample().map_err(told)?;
-    let cars = write_once(folder, cars).await.map_err(told)?;
+    write_missing(folder).await.map_err(told)
+}
+
+async fn write_missing(folder: &Path) -> Result<DemoTables, Failure> {
+    let samples = [covid::sample()?, cars::sample()?];
+    let [covid, cars] = [&samples[0], &samples[1]].map(|sample| folder.join(sample.name));
+    if !(is_whole(&covid) && is_whole(&cars)) {
+        // One lock for both: a lock given up and taken again may meanwhile be held by a program that is being started,
+        // which shares this process's files until it is loaded.
+        let lock = lock(folder)?;
+        for sample in samples {
+            write_once(folder, sample, lock.is_some()).await?;
+        }
+    }
     Ok(DemoTables { covid, cars })
 }
 
-/// Writes a table beside its place and moves it there when it is whole.
-async fn write_once(folder: &Path, sample: Sample) -> Result<PathBuf, Failure> {
+/// Writes a table beside its place, unless it is there, and moves it to its place when it is whole. `alone` says that no
+/// other process writes below the folder.
+async fn write_once(folder: &Path, sample: Sample, alone: bool) -> Result<(), Failure> {
     let place = folder.join(sample.name);
-    if is_whole(&place) {
-        return Ok(place);
-    }
-    let lock = lock(folder)?;
     // Whoever held the lock before may have written it.
     if is_whole(&place) {
-        return Ok(place);
+        return Ok(());
     }
     let prefix = format!(".{}.tmp-", sample.name);
     let beside = folder.join(format!("{prefix}{}", std::process::id()));
-    if lock.is_some() {
+    if alone {
         remove_leftovers(folder, &prefix)?;
     } else if beside.exists() {
         fs::remove_dir_all(&beside)?;
@@ -91,7 +98,7 @@ async fn write_once(folder: &Path, sample: Sample) -> Result<PathBuf, Failure> {
         // The first failure is the one to tell.
         let _ = fs::remove_dir_all(&beside);
     }
-    written.map(|()| place)
+    written
 }
 
 /// Whether a table is in its place. It comes there by one rename, so that its log's folder stands for all of it.
