@@ -1,5 +1,6 @@
 //! The vocabulary: names, tables, versions, files. Pure data with fallible ways in; no I/O, no serialisation.
 
+pub mod area;
 pub mod capability;
 pub mod change;
 pub mod file;

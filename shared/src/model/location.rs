@@ -3,15 +3,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+
+use super::area::Area;
 
 /// A table's root in an object store: a bucket, a prefix, and how the bucket is reached. Never shown to recipients.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TableLocation {
-    bucket: String,
-    prefix: String,
+    area: Area,
     reach: Reach,
+    /// Where else the table's log may name files. They are reached as the table is.
+    auxiliary: Arc<[Area]>,
 }
 
 /// How a table's bucket is reached. Nothing set: in the server's own region, with the credentials it has.
@@ -71,12 +75,26 @@ impl std::error::Error for LocationError {}
 impl TableLocation {
     /// A location from its parts. Slashes around the prefix do not matter.
     pub fn new(bucket: impl Into<String>, prefix: &str) -> Self {
-        Self { bucket: bucket.into(), prefix: prefix.trim_matches('/').to_owned(), reach: Reach::default() }
+        Self { area: Area::new(bucket, prefix), reach: Reach::default(), auxiliary: Arc::default() }
+    }
+
+    /// The same place, which is how this folder of the machine is served. `folder` is its absolute path.
+    pub fn of_folder(self, folder: &str) -> Self {
+        Self { area: self.area.of_folder(folder), ..self }
     }
 
     /// The same place, reached in this way.
     pub fn reached_by(self, reach: Reach) -> Self {
         Self { reach, ..self }
+    }
+
+    /// The same table, whose log may also name files in these places by their absolute paths. Their order and how often
+    /// one is named do not matter.
+    pub fn with_auxiliary(self, places: impl IntoIterator<Item = Self>) -> Self {
+        let mut areas: Vec<Area> = places.into_iter().map(|place| place.area).collect();
+        areas.sort();
+        areas.dedup();
+        Self { auxiliary: areas.into(), ..self }
     }
 
     /// Reads `s3://bucket/prefix`; `s3a` and `s3n` are the same thing under Hadoop's names.
@@ -97,12 +115,22 @@ impl TableLocation {
 
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
-        &self.bucket
+        self.area.bucket()
     }
 
     /// The key of the table's root without slashes around it; empty for a table that is a whole bucket.
     pub fn prefix(&self) -> &str {
-        &self.prefix
+        self.area.prefix()
+    }
+
+    /// The table's root without how it is reached.
+    pub fn area(&self) -> &Area {
+        &self.area
+    }
+
+    /// Where else the table's log may name files.
+    pub fn auxiliary(&self) -> &[Area] {
+        &self.auxiliary
     }
 
     /// How the bucket is reached.
@@ -112,7 +140,7 @@ impl TableLocation {
 
     /// The key of the table's root with a slash at its end, or nothing for a table that is a whole bucket.
     pub fn root_key(&self) -> String {
-        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
+        self.area.root_key()
     }
 
     /// The key of an object in the table's log folder.
@@ -154,7 +182,7 @@ impl fmt::Debug for DataRole {
 /// Why a file's path in the log cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathError {
-    /// Not relative to the table's root (a shallow clone writes such paths).
+    /// Not relative to the table's root (a shallow clone writes such paths), nor in a place that the table may name.
     Absolute,
     /// Empty, or with `.`, `..` or empty segments, or not UTF-8 once decoded.
     Malformed,
