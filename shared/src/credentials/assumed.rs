@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::policy::{RoleArn, confining};
+use super::policy::{RoleArn, confining, too_large};
 use super::{Purpose, Session, Sessions};
 use crate::audit;
 use crate::bounded::Bounded;
@@ -153,21 +153,17 @@ impl Sessions for AssumedSessions {
                 break;
             }
         }
-        Err(last.into())
+        Err(last.of(table))
     }
 }
 
-impl From<AssumeFailure> for Error {
-    fn from(failure: AssumeFailure) -> Self {
-        match failure {
-            AssumeFailure::PolicyTooLarge => Self::Unsupported(
-                "The table's path is too long for this server to confine access to it. Ask the share provider to move the table."
-                    .into(),
-            ),
-            AssumeFailure::Refused(code) => Self::StorageDenied(format!("STS AssumeRole failed: {code}").into()),
-            AssumeFailure::Unavailable(code) => {
-                Self::StorageUnavailable(format!("STS AssumeRole failed: {code}").into())
-            }
+impl AssumeFailure {
+    /// What it means for a table.
+    fn of(self, table: &TableLocation) -> Error {
+        match self {
+            Self::PolicyTooLarge => too_large(table),
+            Self::Refused(code) => Error::StorageDenied(format!("STS AssumeRole failed: {code}").into()),
+            Self::Unavailable(code) => Error::StorageUnavailable(format!("STS AssumeRole failed: {code}").into()),
         }
     }
 }

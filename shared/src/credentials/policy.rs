@@ -1,5 +1,6 @@
-//! Session policies: what confines a session to one table (IAM: what the role allows *and* this). Prefixes are escaped,
-//! so that a table named with a wildcard is that table alone; what does not fit is refused, never widened.
+//! Session policies: what confines a session to one table (IAM: what the role allows *and* this), and in one that signs
+//! to its auxiliary locations. Prefixes are escaped, so that a table named with a wildcard is that table alone; what does
+//! not fit is refused, never widened.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::Purpose;
 use crate::error::Error;
 use crate::limits::SESSION_POLICY_CHARS_MAX;
+use crate::model::area::Area;
 use crate::model::location::TableLocation;
 
 /// What a bucket is called when it is reached through an access point. IAM knows the access point by its ARN only.
@@ -50,13 +52,16 @@ pub fn confining(
     role: RoleArn<'_>,
     region: &str,
 ) -> Result<Vec<String>, Error> {
-    let places = Places::of(table, role, region);
+    let mut places = vec![Places::of(table.area(), role, region)];
     let reading = match purpose {
-        Purpose::Reader => vec![places.read("_delta_log/*"), places.list()],
-        Purpose::Signer { .. } => vec![places.read("*")],
+        Purpose::Reader => vec![read(&places, "_delta_log/*"), list(&places)],
+        Purpose::Signer { .. } => {
+            places.extend(table.auxiliary().iter().map(|area| Places::of(area, role, region)));
+            vec![read(&places, "*")]
+        }
     };
     let mut full = reading.clone();
-    full.push(places.decrypt());
+    full.push(decrypt(&places, role.partition));
     let mut fitting = Vec::new();
     for statements in [full, reading] {
         let text = written(statements)?;
@@ -65,12 +70,21 @@ pub fn confining(
         }
     }
     if fitting.is_empty() {
-        return Err(Error::Unsupported(
-            "The table's path is too long for this server to confine access to it. Ask the share provider to move the table."
-                .into(),
-        ));
+        return Err(too_large(table));
     }
     Ok(fitting)
+}
+
+/// A table that no session can be confined to.
+pub fn too_large(table: &TableLocation) -> Error {
+    Error::Unsupported(if table.auxiliary().is_empty() {
+        "The table's path is too long for this server to confine access to it. Ask the share provider to move the table."
+            .into()
+    } else {
+        "The table's path and its auxiliary locations are too long for this server to confine access to them. Ask the share \
+         provider to name fewer or shorter ones."
+            .into()
+    })
 }
 
 #[derive(Clone, Serialize)]
@@ -89,25 +103,24 @@ struct Condition {
     string_like: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// A table's place in the terms of IAM, escaped.
-struct Places<'a> {
-    partition: &'a str,
+/// An area in the terms of IAM, escaped.
+struct Places {
     /// ARNs of the bucket, as `ListBucket` knows it.
     buckets: Vec<String>,
     /// What precedes an object's key in its ARN, for each of these.
     objects: Vec<String>,
-    /// The key of the table's root.
+    /// The key of its root.
     root: String,
     aliased: bool,
 }
 
-impl<'a> Places<'a> {
-    fn of(table: &TableLocation, role: RoleArn<'a>, region: &str) -> Self {
+impl Places {
+    fn of(area: &Area, role: RoleArn<'_>, region: &str) -> Self {
         let RoleArn { partition, account } = role;
-        let bucket = format!("arn:{partition}:s3:::{}", escaped(table.bucket()));
+        let bucket = format!("arn:{partition}:s3:::{}", escaped(area.bucket()));
         let mut buckets = vec![bucket.clone()];
         let mut objects = vec![format!("{bucket}/")];
-        let access_point = access_point(table.bucket());
+        let access_point = access_point(area.bucket());
         if let Some(name) = access_point {
             // Everything is spelt out: a wildcard here could stretch into the key and reach another prefix.
             let (region, name) = (escaped(region), escaped(name));
@@ -115,48 +128,57 @@ impl<'a> Places<'a> {
             objects.push(format!("{point}/object/"));
             buckets.push(point);
         }
-        Self { partition, buckets, objects, root: escaped(&table.root_key()), aliased: access_point.is_some() }
+        Self { buckets, objects, root: escaped(&area.root_key()), aliased: access_point.is_some() }
     }
 
     fn below_root(&self, rest: &str) -> Vec<String> {
         self.objects.iter().map(|object| format!("{object}{}{rest}", self.root)).collect()
     }
+}
 
-    /// Current versions only: no URL of this server names a version.
-    fn read(&self, rest: &str) -> Statement {
-        Statement { effect: "Allow", action: "s3:GetObject", resource: self.below_root(rest), condition: None }
+/// Current versions only: no URL of this server names a version.
+fn read(places: &[Places], rest: &str) -> Statement {
+    let resource = places.iter().flat_map(|place| place.below_root(rest)).collect();
+    Statement { effect: "Allow", action: "s3:GetObject", resource, condition: None }
+}
+
+/// With the slash: without it, `t/_delta_log` would list `t/_delta_log_of_another` too.
+fn list(places: &[Places]) -> Statement {
+    let prefixes = places.iter().map(|place| format!("{}_delta_log/*", place.root)).collect();
+    Statement {
+        effect: "Allow",
+        action: "s3:ListBucket",
+        resource: places.iter().flat_map(|place| place.buckets.clone()).collect(),
+        condition: Some(Condition { string_like: BTreeMap::from([("s3:prefix", prefixes)]) }),
     }
+}
 
-    /// With the slash: without it, `t/_delta_log` would list `t/_delta_log_of_another` too.
-    fn list(&self) -> Statement {
-        let prefix = format!("{}_delta_log/*", self.root);
-        Statement {
-            effect: "Allow",
-            action: "s3:ListBucket",
-            resource: self.buckets.clone(),
-            condition: Some(Condition { string_like: BTreeMap::from([("s3:prefix", vec![prefix])]) }),
-        }
-    }
-
-    /// Which key encrypts a bucket is not known here, so this names S3 and the objects instead. With bucket keys the
-    /// context is the bucket's ARN; behind an alias no bucket is known, and what may be read is the bound.
-    fn decrypt(&self) -> Statement {
-        let context = if self.aliased {
-            vec![format!("arn:{}:s3:*", self.partition)]
+/// Which key encrypts a bucket is not known here, so this names S3 and the objects instead. With bucket keys the
+/// context is the bucket's ARN; behind an alias no bucket is known, and what may be read is the bound.
+fn decrypt(places: &[Places], partition: &str) -> Statement {
+    let mut context = Vec::new();
+    for place in places {
+        let arns = if place.aliased {
+            vec![format!("arn:{partition}:s3:*")]
         } else {
-            self.buckets.iter().cloned().chain(self.below_root("*")).collect()
+            place.buckets.iter().cloned().chain(place.below_root("*")).collect()
         };
-        let mut via = vec!["s3.*.amazonaws.com".to_owned()];
-        if self.partition == "aws-cn" {
-            via.push("s3.*.amazonaws.com.cn".to_owned());
+        for arn in arns {
+            if !context.contains(&arn) {
+                context.push(arn);
+            }
         }
-        let conditions = BTreeMap::from([("kms:EncryptionContext:aws:s3:arn", context), ("kms:ViaService", via)]);
-        Statement {
-            effect: "Allow",
-            action: "kms:Decrypt",
-            resource: vec!["*".to_owned()],
-            condition: Some(Condition { string_like: conditions }),
-        }
+    }
+    let mut via = vec!["s3.*.amazonaws.com".to_owned()];
+    if partition == "aws-cn" {
+        via.push("s3.*.amazonaws.com.cn".to_owned());
+    }
+    let conditions = BTreeMap::from([("kms:EncryptionContext:aws:s3:arn", context), ("kms:ViaService", via)]);
+    Statement {
+        effect: "Allow",
+        action: "kms:Decrypt",
+        resource: vec!["*".to_owned()],
+        condition: Some(Condition { string_like: conditions }),
     }
 }
 

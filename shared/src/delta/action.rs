@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::model::location::key_of_log_path;
+use crate::model::location::{PathError, key_of_log_path};
 use crate::model::table_state::{Metadata, Protocol};
 
 /// One line of a commit. Kinds that a snapshot does not need (`txn`, `cdc`, `domainMetadata`, unknown ones) are skipped.
@@ -111,7 +112,11 @@ pub struct DeletionVector<'a> {
 /// The identity of a logical file: the object and the deletion vector over it (Delta protocol, "Action
 /// Reconciliation"). The path is decoded, so that two spellings of one object are one file.
 pub fn file_key<'a>(path: &'a str, vector: Option<&DeletionVector<'_>>) -> Cow<'a, str> {
-    let key = key_of_log_path(path).unwrap_or(Cow::Borrowed(path));
+    let key = match key_of_log_path(path) {
+        Ok(key) => key,
+        Err(PathError::Absolute) => percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path)),
+        Err(PathError::Malformed) => Cow::Borrowed(path),
+    };
     match vector {
         None => key,
         Some(DeletionVector { storage_type, path_or_inline_dv, offset, .. }) => {
@@ -266,6 +271,8 @@ mod tests {
     #[test]
     fn one_object_is_one_file_however_it_is_spelt() {
         assert_eq!(file_key("a%20b", None), file_key("a b", None));
+        assert_eq!(file_key("s3://b/a%20b", None), "s3://b/a b");
+        assert_ne!(file_key("s3://b/a", None), file_key("s3a://b/a", None));
         let vector = DeletionVector {
             storage_type: "u".into(),
             path_or_inline_dv: "ab".into(),

@@ -280,8 +280,9 @@ impl DeltaLog {
         while let Some((version, text)) = texts.try_next().await? {
             let keep = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
             kept += if keep { text.len() } else { 0 };
+            let of = table.clone();
             // Off the async threads: a commit may hold a hundred thousand files.
-            let (commit, findings) = blocking(move || ChangeCommit::settle(version, text, keep, kind)).await?;
+            let (commit, findings) = blocking(move || ChangeCommit::settle(&of, version, text, keep, kind)).await?;
             commits.push((version, commit, findings.time));
             files += findings.files;
             take(version, findings)?;
@@ -342,7 +343,7 @@ impl ChangeCommits {
             let inlined =
                 if committed.version > self.start { inlined } else { Inlined { metadata: false, protocol: false } };
             let fetch = |version| -> Result<Bytes, Error> { self.fetcher.whole(&commit_name(version)).wait() };
-            commit.emit(committed.at, inlined, fetch, sink)?;
+            commit.emit(self.fetcher.table(), committed.at, inlined, fetch, sink)?;
         }
         // Whoever asked for so many changes stops at the last of them.
         if self.cut { Err(Error::defect("a page was not full")) } else { Ok(()) }

@@ -163,7 +163,9 @@ impl Part {
             self.scan(rows::is_state_column, &mut |batch| rows::read_state(batch, &mut head))?;
         }
         if totals {
-            self.scan(rows::is_totals_column, &mut |batch| rows::read_totals(batch, seen, &mut head))?;
+            self.scan(rows::is_totals_column, &mut |batch| {
+                rows::read_totals(batch, self.fetcher.table(), seen, &mut head)
+            })?;
         }
         Ok(head)
     }
@@ -190,7 +192,7 @@ impl Part {
     pub fn emit(&self, shown: &Shown<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
         let mut scratch = rows::Scratch::default();
         let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
-        self.scan(wanted, &mut |batch| rows::emit_files(batch, shown, &mut scratch, sink))
+        self.scan(wanted, &mut |batch| rows::emit_files(batch, self.fetcher.table(), shown, &mut scratch, sink))
     }
 
     /// Decodes the columns that `wanted` picks, batch by batch.

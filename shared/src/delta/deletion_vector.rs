@@ -1,12 +1,15 @@
 //! Where a deletion vector lies (Delta protocol, "Deletion Vector Descriptor Schema"). A vector in a file of the table is
-//! named by a UUID in Z85, perhaps after a folder; one in the log carries its own bytes; one by absolute path is refused.
+//! named by a UUID in Z85, perhaps after a folder; one in the log carries its own bytes; one by absolute path lies where the
+//! table may name files.
 
 use std::fmt::Write;
 
 use super::action;
 use super::features::absolute_path_refused;
 use crate::error::Error;
+use crate::model::area::ObjectKey;
 use crate::model::file::{DeletionVector, VectorStorage};
+use crate::model::location::TableLocation;
 
 /// Characters that a UUID takes in Z85.
 const UUID_CHARS: usize = 20;
@@ -15,11 +18,11 @@ const UUID_CHARS: usize = 20;
 const ALPHABET: &[u8; 85] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 /// Why a vector cannot be shared, if it cannot.
-pub(super) fn problem(storage_type: &str, path_or_inline: &str) -> Option<Error> {
-    match storage_type {
+pub(super) fn problem(table: &TableLocation, logged: &action::DeletionVector<'_>) -> Option<Error> {
+    match logged.storage_type.as_ref() {
         "i" => None,
-        "u" => write_key(path_or_inline, &mut String::new()).err(),
-        "p" => Some(absolute_path_refused()),
+        "u" => write_key(&logged.path_or_inline_dv, &mut String::new()).err(),
+        "p" => table.absolute_object(&logged.path_or_inline_dv).err().map(|_| absolute_path_refused()),
         other => Some(Error::Unsupported(format!(
             "Unsupported Delta Table Properties: a file of the table has a deletion vector of the unknown storage type '{}', \
              which this server does not serve.",
@@ -30,6 +33,7 @@ pub(super) fn problem(storage_type: &str, path_or_inline: &str) -> Option<Error>
 
 /// A logged vector in the model's terms; `key` is a buffer for its object key.
 pub(super) fn resolve<'a>(
+    table: &TableLocation,
     logged: &'a action::DeletionVector<'_>,
     key: &'a mut String,
 ) -> Result<DeletionVector<'a>, Error> {
@@ -38,7 +42,14 @@ pub(super) fn resolve<'a>(
         "u" => {
             key.clear();
             write_key(&logged.path_or_inline_dv, key)?;
-            VectorStorage::File { logged: &logged.path_or_inline_dv, key }
+            VectorStorage::File { logged: &logged.path_or_inline_dv, object: ObjectKey::in_table(key) }
+        }
+        "p" => {
+            let found = table.absolute_object(&logged.path_or_inline_dv).map_err(|_| absolute_path_refused())?;
+            let ObjectKey { root, key: found } = found.as_key();
+            key.clear();
+            key.push_str(found);
+            VectorStorage::File { logged: &logged.path_or_inline_dv, object: ObjectKey { root, key } }
         }
         // Refused before the first byte, by `problem`.
         _ => return Err(Error::defect("a deletion vector that cannot be shared was handed on")),
@@ -93,6 +104,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::area::Root;
+
+    fn table() -> TableLocation {
+        TableLocation::new("own", "t").with_auxiliary([TableLocation::new("source", "s")])
+    }
+
+    fn vector<'a>(storage_type: &'a str, path_or_inline_dv: &'a str) -> action::DeletionVector<'a> {
+        action::DeletionVector {
+            storage_type: storage_type.into(),
+            path_or_inline_dv: path_or_inline_dv.into(),
+            offset: Some(1),
+            size_in_bytes: 34,
+            cardinality: 2,
+        }
+    }
+
+    fn problem_of(storage_type: &str, path_or_inline: &str) -> Option<Error> {
+        problem(&table(), &vector(storage_type, path_or_inline))
+    }
 
     fn key_of(name: &str) -> Result<String, Error> {
         let mut key = String::new();
@@ -122,12 +152,23 @@ mod tests {
 
     #[test]
     fn absolute_and_unknown_kinds_are_refused() {
-        assert!(problem("i", "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L").is_none());
-        assert!(
-            matches!(problem("p", "s3://b/x.bin"), Some(Error::Unsupported(text)) if text.contains("absolute paths"))
-        );
-        assert!(matches!(problem("q", "x"), Some(Error::Unsupported(text)) if text.contains("'q'")));
-        assert!(problem("u", "short").is_some());
+        assert!(problem_of("i", "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L").is_none());
+        for path in ["s3://b/x.bin", "s3://source/s/../x.bin", "s3://source/s2/x.bin", "x.bin"] {
+            let problem = problem_of("p", path);
+            assert!(matches!(problem, Some(Error::Unsupported(text)) if text.contains("absolute paths")), "{path}");
+        }
+        assert!(matches!(problem_of("q", "x"), Some(Error::Unsupported(text)) if text.contains("'q'")));
+        assert!(problem_of("u", "short").is_some());
+    }
+
+    #[test]
+    fn an_absolute_vector_lies_where_its_path_says() {
+        let (logged, mut key) = (vector("p", "s3a://source/s/a%20b.bin"), "of another".to_owned());
+        assert!(problem(&table(), &logged).is_none());
+        let resolved = resolve(&table(), &logged, &mut key).unwrap();
+        let object = ObjectKey { root: Root::Auxiliary(0), key: "a b.bin" };
+        assert_eq!(resolved.storage, VectorStorage::File { logged: "s3a://source/s/a%20b.bin", object });
+        assert!(resolve(&table(), &vector("p", "s3://b/x.bin"), &mut String::new()).is_err());
     }
 
     proptest! {

@@ -195,7 +195,7 @@ fn in_use(what: Use, metadata: &Metadata, schema: &SchemaFacts, totals: Totals) 
     }
 }
 
-/// A file whose path is not relative to the table's root.
+/// A file whose path leads out of the table and of every place that the table may name.
 pub fn absolute_path_refused() -> Error {
     Error::Unsupported(
         "Table contains absolute paths and cannot be shared through delta sharing. Ask the share provider for a deep clone."

@@ -35,6 +35,11 @@ impl Fetcher {
         Self { store, table, runtime: Handle::current() }
     }
 
+    /// The table whose log is fetched.
+    pub fn table(&self) -> &TableLocation {
+        &self.table
+    }
+
     /// Starts fetching a range of an object.
     pub fn range(&self, name: &str, range: Range<u64>) -> Pending {
         let (store, table, name) = (Arc::clone(&self.store), self.table.clone(), name.to_owned());

@@ -162,7 +162,7 @@ impl DeltaLog {
                 Ok::<(Version, Bytes), Error>((version, text))
             })
             .buffered(FETCHES_IN_FLIGHT_MAX);
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(table.clone());
         while let Some((version, text)) = texts.try_next().await? {
             // Off the async threads: a commit may hold a hundred thousand files.
             tail = blocking(move || {
@@ -190,7 +190,7 @@ impl SnapshotFiles {
     /// When the log changes or cannot be read any further, or the sink stops.
     pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
         for commit in &self.tail.commits {
-            commit.emit(|name| self.fetcher.whole(name).wait(), sink)?;
+            commit.emit(self.fetcher.table(), |name| self.fetcher.whole(name).wait(), sink)?;
         }
         let Self { tail, schema, partitioned, vectors, .. } = self;
         let shown = Shown { seen: &tail.seen, schema, partitioned: *partitioned, vectors: *vectors };

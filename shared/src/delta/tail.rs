@@ -17,14 +17,16 @@ use super::features::absolute_path_refused;
 use super::log_path::commit_name;
 use crate::error::Error;
 use crate::limits::COMMIT_TEXT_KEPT_BYTES;
+use crate::model::area::LoggedObject;
 use crate::model::file::{DataFile, Text};
-use crate::model::location::{PathError, key_of_log_path};
+use crate::model::location::{PathError, TableLocation};
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::Version;
 
 /// What the commits after a checkpoint come to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tail {
+    table: TableLocation,
     /// Files that these commits added or removed; what older objects say of them is void.
     pub seen: HashSet<String>,
     /// The commits with their active files, newest first.
@@ -71,6 +73,19 @@ struct Added {
 }
 
 impl Tail {
+    /// Nothing yet of this table's commits.
+    pub fn new(table: TableLocation) -> Self {
+        Self {
+            table,
+            seen: HashSet::new(),
+            commits: Vec::new(),
+            protocol: None,
+            metadata: None,
+            totals: Totals::default(),
+            kept_bytes: 0,
+        }
+    }
+
     /// Takes the next older commit.
     ///
     /// # Errors
@@ -95,8 +110,8 @@ impl Tail {
         for (number, range) in lines(&text).enumerate() {
             let line = parse_line(&text, range.clone(), &source, number)?;
             if let Some(add) = line.add {
-                let added =
-                    Added { range, size: add.size, vector: add.deletion_vector.is_some(), problem: problem_of(&add) };
+                let problem = problem_of(&self.table, &add);
+                let added = Added { range, size: add.size, vector: add.deletion_vector.is_some(), problem };
                 let key = file_key(&add.path, add.deletion_vector.as_ref()).into_owned();
                 actions.push(FileAction { key, added: Some(added) });
             }
@@ -142,11 +157,16 @@ impl Tail {
 }
 
 impl TailCommit {
-    /// Hands the active files on. `fetch` gets an object of the log again when its text was not kept.
+    /// Hands the active files of the table on. `fetch` gets an object of the log again when its text was not kept.
     ///
     /// # Errors
     /// What `fetch` or the sink says.
-    pub fn emit(&self, fetch: impl FnOnce(&str) -> Result<Bytes, Error>, sink: &mut dyn FileSink) -> Result<(), Error> {
+    pub fn emit(
+        &self,
+        table: &TableLocation,
+        fetch: impl FnOnce(&str) -> Result<Bytes, Error>,
+        sink: &mut dyn FileSink,
+    ) -> Result<(), Error> {
         if self.active.is_empty() {
             return Ok(());
         }
@@ -162,23 +182,27 @@ impl TailCommit {
             let add = parse_line(&text, range.clone(), &self.source, 0)?
                 .add
                 .ok_or(Error::TableFilesMissing("a commit changed while it was read".into()))?;
-            emit_add(&add, &mut vector_key, sink)?;
+            sink.file(&data_file(&add, &object_of(table, &add.path)?, (table, &mut vector_key))?)?;
         }
         Ok(())
     }
 }
 
-fn emit_add(add: &Add<'_>, vector_key: &mut String, sink: &mut dyn FileSink) -> Result<(), Error> {
-    let key = key_of_log_path(&add.path).map_err(|_| absolute_path_refused())?;
-    sink.file(&data_file(add, &key, vector_key)?)
+/// The object that a path names; whoever asks has ruled out that it is none of the table's.
+pub(super) fn object_of<'a>(table: &TableLocation, path: &'a str) -> Result<LoggedObject<'a>, Error> {
+    table.object(path).map_err(|_| absolute_path_refused())
 }
 
-/// A logged file in the model's terms; `vector_key` is a buffer for its vector's object key.
-pub(super) fn data_file<'a>(add: &'a Add<'_>, key: &'a str, vector_key: &'a mut String) -> Result<DataFile<'a>, Error> {
+/// A logged file in the model's terms; the text is a buffer for its vector's object key.
+pub(super) fn data_file<'a>(
+    add: &'a Add<'_>,
+    object: &'a LoggedObject<'_>,
+    (table, vector_key): (&TableLocation, &'a mut String),
+) -> Result<DataFile<'a>, Error> {
     let vector = add.deletion_vector.as_ref();
     Ok(DataFile {
         path: &add.path,
-        key,
+        object: object.as_key(),
         partition_values: add.partition_values.map_or("{}", RawValue::get),
         size: add.size,
         modification_time: add.modification_time,
@@ -188,7 +212,7 @@ pub(super) fn data_file<'a>(add: &'a Add<'_>, key: &'a str, vector_key: &'a mut 
         base_row_id: add.base_row_id,
         default_row_commit_version: add.default_row_commit_version,
         clustering_provider: add.clustering_provider.as_deref(),
-        deletion_vector: vector.map(|vector| deletion_vector::resolve(vector, vector_key)).transpose()?,
+        deletion_vector: vector.map(|vector| deletion_vector::resolve(table, vector, vector_key)).transpose()?,
     })
 }
 
@@ -199,15 +223,14 @@ fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
 }
 
 /// Why a file cannot be shared, if it cannot.
-pub(super) fn problem_of(add: &Add<'_>) -> Option<Error> {
+pub(super) fn problem_of(table: &TableLocation, add: &Add<'_>) -> Option<Error> {
     let vector = add.deletion_vector.as_ref();
-    path_problem(&add.path)
-        .or_else(|| vector.and_then(|vector| deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv)))
+    path_problem(table, &add.path).or_else(|| vector.and_then(|vector| deletion_vector::problem(table, vector)))
 }
 
 /// Why a path cannot be shared, if it cannot.
-pub fn path_problem(path: &str) -> Option<Error> {
-    match key_of_log_path(path) {
+pub fn path_problem(table: &TableLocation, path: &str) -> Option<Error> {
+    match table.object(path) {
         Ok(_) => None,
         Err(PathError::Absolute) => Some(absolute_path_refused()),
         Err(PathError::Malformed) => Some(Error::BadTable(
@@ -274,15 +297,19 @@ mod tests {
         format!(r#"{{"remove":{{"path":"{path}","dataChange":true}}}}"#)
     }
 
+    fn table() -> TableLocation {
+        TableLocation::new("b", "t").with_auxiliary([TableLocation::new("source", "s")])
+    }
+
     /// Commits oldest first, as a table has them.
     fn replay(commits: &[Vec<String>]) -> Result<(Vec<String>, Totals), Error> {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(table());
         for (version, lines) in commits.iter().enumerate().rev() {
             tail.apply(Version::new(version as u64), Bytes::from(lines.join("\n") + "\n"))?;
         }
         let mut paths = Paths(Vec::new());
         for commit in &tail.commits {
-            commit.emit(|_| panic!("kept"), &mut paths)?;
+            commit.emit(&table(), |_| panic!("kept"), &mut paths)?;
         }
         Ok((paths.0, tail.totals))
     }
@@ -318,6 +345,14 @@ mod tests {
         assert!(matches!(replay(std::slice::from_ref(&vec![clone.clone()])), Err(Error::Unsupported(_))));
         assert!(replay(&[vec![clone], vec![remove("s3://other/f")]]).is_ok());
         assert!(matches!(replay(&[vec![add("../f")]]), Err(Error::BadTable(_))));
+        assert!(matches!(replay(&[vec![add("s3://source/s/../f")]]), Err(Error::Unsupported(_))));
+    }
+
+    #[test]
+    fn an_absolute_path_into_an_auxiliary_location_is_a_file_like_any_other() {
+        let (there, spelt) = ("s3://source/s/a%20b", "s3://source/s/a b");
+        assert_eq!(replay(&[vec![add("a"), add(there)]]).unwrap().0, ["a", there]);
+        assert_eq!(replay(&[vec![add(there)], vec![remove(spelt)]]).unwrap().0, Vec::<String>::new());
     }
 
     #[test]

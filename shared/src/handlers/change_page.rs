@@ -116,6 +116,7 @@ fn changed_between() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::area::ObjectKey;
     use crate::model::change::RecordedChanges;
     use crate::model::version::TimestampMs;
 
@@ -168,7 +169,13 @@ mod tests {
             if path.is_empty() {
                 sink.metadata(committed, &metadata)?;
             } else {
-                let recorded = RecordedChanges { path, key: path, partition_values: "{}", size: 1, tags: None };
+                let recorded = RecordedChanges {
+                    path,
+                    object: ObjectKey::in_table(path),
+                    partition_values: "{}",
+                    size: 1,
+                    tags: None,
+                };
                 sink.change(committed, &Change::Recorded(recorded))?;
             }
         }

@@ -78,10 +78,11 @@ impl FileSink for Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::area::ObjectKey;
 
     const FILE: DataFile<'_> = DataFile {
         path: "a",
-        key: "a",
+        object: ObjectKey::in_table("a"),
         partition_values: "{}",
         size: 1,
         modification_time: 0,

@@ -78,6 +78,7 @@ fn rows(file: &DataFile<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::area::ObjectKey;
 
     struct Count(usize);
 
@@ -91,7 +92,7 @@ mod tests {
     fn kept(limit: Option<u64>, stats: Option<Text<'_>>) -> usize {
         let file = DataFile {
             path: "a",
-            key: "a",
+            object: ObjectKey::in_table("a"),
             partition_values: "{}",
             size: 1,
             modification_time: 0,

@@ -142,9 +142,9 @@ struct SignedLines<'a> {
 
 impl FileSink for SignedLines<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        self.signer.sign(file.key, &mut self.urls.data);
-        if let Some(DeletionVector { storage: VectorStorage::File { key, .. }, .. }) = &file.deletion_vector {
-            self.signer.sign(key, &mut self.urls.vector);
+        self.signer.sign_object(file.object, &mut self.urls.data)?;
+        if let Some(DeletionVector { storage: VectorStorage::File { object, .. }, .. }) = &file.deletion_vector {
+            self.signer.sign_object(*object, &mut self.urls.vector)?;
         }
         let buffer = self.out.buffer();
         let before = buffer.len();

@@ -261,14 +261,14 @@ struct SignedChanges<'a> {
 
 impl ChangeSink for SignedChanges<'_> {
     fn change(&mut self, committed: Committed, change: &Change<'_>) -> Result<(), Error> {
-        let (key, vector) = match change {
-            Change::Add(file) => (file.key, file.deletion_vector.as_ref()),
-            Change::Remove(removed) => (removed.key, removed.deletion_vector.as_ref()),
-            Change::Recorded(recorded) => (recorded.key, None),
+        let (object, vector) = match change {
+            Change::Add(file) => (file.object, file.deletion_vector.as_ref()),
+            Change::Remove(removed) => (removed.object, removed.deletion_vector.as_ref()),
+            Change::Recorded(recorded) => (recorded.object, None),
         };
-        self.signer.sign(key, &mut self.urls.data);
-        if let Some(DeletionVector { storage: VectorStorage::File { key, .. }, .. }) = vector {
-            self.signer.sign(key, &mut self.urls.vector);
+        self.signer.sign_object(object, &mut self.urls.data)?;
+        if let Some(DeletionVector { storage: VectorStorage::File { object, .. }, .. }) = vector {
+            self.signer.sign_object(*object, &mut self.urls.vector)?;
         }
         self.lines.of_commit(committed.version, committed.at)?;
         let buffer = self.out.buffer();

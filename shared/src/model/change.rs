@@ -1,6 +1,7 @@
 //! One change of a table as a commit has it: a file that was added, one that was removed, or changes that the writer
 //! recorded row by row. Borrowed from the commit's text, as a snapshot's files are.
 
+use super::area::ObjectKey;
 use super::file::{DataFile, DeletionVector};
 
 /// A file action of a commit.
@@ -19,8 +20,8 @@ pub enum Change<'a> {
 pub struct RemovedFile<'a> {
     /// The path exactly as logged.
     pub path: &'a str,
-    /// The path decoded to the object key below the table's root.
-    pub key: &'a str,
+    /// The object that the path names.
+    pub object: ObjectKey<'a>,
     /// The partition values as a JSON object in the log's order.
     pub partition_values: &'a str,
     /// Size of the file in bytes.
@@ -42,8 +43,8 @@ pub struct RemovedFile<'a> {
 pub struct RecordedChanges<'a> {
     /// The path exactly as logged.
     pub path: &'a str,
-    /// The path decoded to the object key below the table's root.
-    pub key: &'a str,
+    /// The object that the path names.
+    pub object: ObjectKey<'a>,
     /// The partition values as a JSON object in the log's order.
     pub partition_values: &'a str,
     /// Size of the file in bytes.

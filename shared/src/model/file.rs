@@ -1,6 +1,8 @@
 //! One active data file as the log has it: what `delta` produces and `wire` writes out. Everything is borrowed from the
 //! buffer it was read into, so a million files cost no million allocations.
 
+use super::area::ObjectKey;
+
 /// A text value and the form in which it is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text<'a> {
@@ -13,10 +15,10 @@ pub enum Text<'a> {
 /// An `add` action that is active in a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct DataFile<'a> {
-    /// The path exactly as logged: percent-encoded, relative to the table's root.
+    /// The path exactly as logged: percent-encoded, most often relative to the table's root.
     pub path: &'a str,
-    /// The path decoded to the object key below the table's root.
-    pub key: &'a str,
+    /// The object that the path names.
+    pub object: ObjectKey<'a>,
     /// The partition values as a JSON object in the log's order.
     pub partition_values: &'a str,
     /// Size of the file in bytes.
@@ -57,11 +59,11 @@ pub struct DeletionVector<'a> {
 pub enum VectorStorage<'a> {
     /// In the log itself, in the log's own encoding.
     Inline(&'a str),
-    /// In a file of the table.
+    /// In a file.
     File {
         /// How the log names the file; the same for every vector in it.
         logged: &'a str,
-        /// The object key below the table's root.
-        key: &'a str,
+        /// The file.
+        object: ObjectKey<'a>,
     },
 }

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value as Json, json};
 
 use super::*;
+use crate::model::area::ObjectKey;
 use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
 use reader::{READERS, Reader};
 use samples::{COLUMNS, Cell, File};
@@ -87,7 +88,7 @@ fn judge(filter: &Filter, file: &File) -> Verdict {
     };
     let plain = DataFile {
         path: "x",
-        key: "x",
+        object: ObjectKey::in_table("x"),
         partition_values: &values,
         size: 1,
         modification_time: 0,

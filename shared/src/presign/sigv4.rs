@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub use crate::credentials::SigningKeys;
 use crate::error::Error;
+use crate::model::area::{Area, ObjectKey, Root};
 use crate::model::location::{Endpoint, TableLocation};
 use crate::model::version::TimestampMs;
 use crate::secret::{Secret, SignedUrl};
@@ -32,13 +33,16 @@ pub struct Target {
 /// Signs URLs of one table's files with one moment and one lifetime.
 #[derive(Clone)]
 pub struct UrlSigner {
+    own: Origin,
+    /// Those of the table's auxiliary locations, in their order.
+    auxiliary: Vec<Origin>,
+    to_sign: Signature,
+}
+
+/// What is the same for all files.
+#[derive(Clone)]
+struct Signature {
     key: HmacSha256,
-    /// `https://host`, with the bucket behind it in path style.
-    origin: String,
-    /// The canonical URI up to the table's root, encoded.
-    root: String,
-    /// What follows the canonical URI in the canonical request.
-    request_tail: String,
     /// What precedes the request's hash in the string to sign.
     to_sign_head: String,
     /// The query string before the signature, with its question mark.
@@ -49,8 +53,34 @@ pub struct UrlSigner {
     canonical: String,
 }
 
+/// What differs between the areas that a table's files lie in.
+#[derive(Clone)]
+struct Origin {
+    /// `https://host`.
+    host: String,
+    /// The canonical URI up to the area's root, encoded; with the bucket in front in path style.
+    root: String,
+    /// What follows the canonical URI in the canonical request.
+    request_tail: String,
+}
+
+impl Origin {
+    fn of(area: &Area, target: &Target, canonical_query: &str) -> Result<Self, Error> {
+        let Host { scheme, host, path_style } = Host::of(area.bucket(), target)?;
+        let mut root = String::from("/");
+        if path_style {
+            encode_into(area.bucket(), false, &mut root);
+            root.push('/');
+        }
+        encode_into(&area.root_key(), true, &mut root);
+        let request_tail = format!("\n{canonical_query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+        Ok(Self { host: format!("{scheme}://{host}"), root, request_tail })
+    }
+}
+
 impl UrlSigner {
-    /// Prepares a signer.
+    /// Prepares a signer for the files of a table, those in its auxiliary locations included: they are reached as the
+    /// table is.
     ///
     /// `lifetime_secs` is written into every URL as `X-Amz-Expires`.
     ///
@@ -74,7 +104,6 @@ impl UrlSigner {
         lifetime_secs: i64,
         operation: Option<&str>,
     ) -> Result<Self, Error> {
-        let Host { scheme, host, path_style } = Host::of(table.bucket(), target)?;
         // The signature's date has no fractions, so neither has the end: nothing is promised for longer than it is good.
         let now = now.whole_secs();
         let date_time = now.to_amz();
@@ -95,46 +124,61 @@ impl UrlSigner {
         let shown_query = format!("?{first}{query}&X-Amz-SignedHeaders=host&X-Amz-Signature=");
         let canonical_query = format!("{query}{token}&X-Amz-SignedHeaders=host{last}");
 
-        let mut root = String::from("/");
-        if path_style {
-            encode_into(table.bucket(), false, &mut root);
-            root.push('/');
-        }
-        encode_into(&table.root_key(), true, &mut root);
-        Ok(Self {
+        let origin = |area| Origin::of(area, target, &canonical_query);
+        let (own, auxiliary) = (origin(table.area())?, table.auxiliary().iter().map(origin).collect::<Result<_, _>>()?);
+        let to_sign = Signature {
             key: signing_key(&keys.secret_access_key, date, &target.region)?,
-            origin: format!("{scheme}://{host}"),
-            root,
-            request_tail: format!("\n{canonical_query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"),
             to_sign_head: format!("AWS4-HMAC-SHA256\n{date_time}\n{scope}\n"),
             query: shown_query,
             token,
             expires_at: now.plus_secs(lifetime_secs),
             canonical: String::new(),
-        })
+        };
+        Ok(Self { own, auxiliary, to_sign })
     }
 
     /// When the URLs of this signer end.
     pub fn expires_at(&self) -> TimestampMs {
-        self.expires_at
+        self.to_sign.expires_at
     }
 
     /// Signs the object `key` below the table's root (decoded, as S3 stores it) into `url`, replacing what it held.
     pub fn sign(&mut self, key: &str, url: &mut SignedUrl) {
+        let Self { own, to_sign, .. } = self;
+        to_sign.sign(own, key, url);
+    }
+
+    /// Signs an object that the table's log names, wherever it lies.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it lies in an area that this signer was not made for.
+    pub fn sign_object(&mut self, object: ObjectKey<'_>, url: &mut SignedUrl) -> Result<(), Error> {
+        let Self { own, auxiliary, to_sign } = self;
+        let origin = match object.root {
+            Root::Table => own,
+            Root::Auxiliary(at) => auxiliary.get(at).ok_or(Error::defect("a file lies in no place of its table"))?,
+        };
+        to_sign.sign(origin, object.key, url);
+        Ok(())
+    }
+}
+
+impl Signature {
+    fn sign(&mut self, origin: &Origin, key: &str, url: &mut SignedUrl) {
         let canonical = &mut self.canonical;
         canonical.clear();
         canonical.push_str("GET\n");
         let path_start = canonical.len();
-        canonical.push_str(&self.root);
+        canonical.push_str(&origin.root);
         encode_into(key, true, canonical);
 
         let out = url.buffer();
         out.clear();
-        out.push_str(&self.origin);
+        out.push_str(&origin.host);
         out.push_str(canonical.get(path_start..).unwrap_or_default());
         out.push_str(&self.query);
 
-        canonical.push_str(&self.request_tail);
+        canonical.push_str(&origin.request_tail);
         let mut mac = self.key.clone();
         mac.update(self.to_sign_head.as_bytes());
         mac.update(&hex_digits(&Sha256::digest(canonical.as_bytes()).into()));
@@ -146,7 +190,7 @@ impl UrlSigner {
 
 impl fmt::Debug for UrlSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UrlSigner").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("UrlSigner").field("expires_at", &self.to_sign.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -264,9 +308,10 @@ mod tests {
         let target = Target { region: "us-east-1".into(), endpoint: Endpoint::Standard };
         let mut signer =
             UrlSigner::prepare(&TableLocation::new("examplebucket", ""), &target, &keys, now, 86_400, None).unwrap();
-        signer.request_tail =
-            signer.request_tail.replace("examplebucket.s3.us-east-1.amazonaws.com", "examplebucket.s3.amazonaws.com");
-        signer.origin = "https://examplebucket.s3.amazonaws.com".into();
+        let own = &mut signer.own;
+        own.request_tail =
+            own.request_tail.replace("examplebucket.s3.us-east-1.amazonaws.com", "examplebucket.s3.amazonaws.com");
+        own.host = "https://examplebucket.s3.amazonaws.com".into();
         let mut url = SignedUrl::new();
         signer.sign("test.txt", &mut url);
         assert_eq!(

@@ -129,6 +129,7 @@ async fn whatever_matters_makes_another_session() {
         (table(), Purpose::Signer { recipient: "r1", table: "t2" }),
         (TableLocation::new("data", "u"), SIGNER),
         (TableLocation::new("other", "t"), SIGNER),
+        (table().with_auxiliary([TableLocation::new("data", "u")]), SIGNER),
         (reached(role("theirs")), SIGNER),
         (reached(external.clone()), SIGNER),
     ];

@@ -42,6 +42,39 @@ fn a_reader_reads_and_lists_the_log_only() {
     assert_eq!(texts[1], expected);
 }
 
+fn with_auxiliary(places: &[(&str, &str)]) -> TableLocation {
+    TableLocation::new("data", "a/t")
+        .with_auxiliary(places.iter().map(|(bucket, prefix)| TableLocation::new(*bucket, prefix)))
+}
+
+#[test]
+fn a_signer_reads_auxiliary_locations_and_a_reader_does_not() {
+    let table = with_auxiliary(&[("data", "a*"), ("other", "x/y")]);
+    let texts = policies(&table, SIGNER, ROLE).unwrap();
+    let objects = r#"["arn:aws:s3:::data/a/t/*","arn:aws:s3:::data/a${*}/*","arn:aws:s3:::other/x/y/*"]"#;
+    let read = format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":{objects}}}"#);
+    assert_eq!(texts[1], format!(r#"{{"Version":"2012-10-17","Statement":[{read}]}}"#));
+    let context = concat!(
+        r#"["arn:aws:s3:::data","arn:aws:s3:::data/a/t/*","arn:aws:s3:::data/a${*}/*","#,
+        r#""arn:aws:s3:::other","arn:aws:s3:::other/x/y/*"]"#
+    );
+    assert!(texts[0].contains(context), "{}", texts[0]);
+    let reader = |table| policies(table, Purpose::Reader, ROLE).unwrap();
+    assert_eq!(reader(&table), reader(&TableLocation::new("data", "a/t")));
+}
+
+#[test]
+fn auxiliary_locations_that_do_not_fit_are_refused_never_left_out() {
+    let long = |length: usize| "x".repeat(length);
+    let fits =
+        |length: usize| policies(&with_auxiliary(&[("one", &long(length)), ("two", &long(length))]), SIGNER, ROLE);
+    assert_eq!(fits(300).unwrap().len(), 2);
+    let least = fits(800).unwrap();
+    assert!(least.len() == 1 && least[0].contains(":one/") && least[0].contains(":two/"));
+    let error = fits(1000).unwrap_err();
+    assert!(matches!(error, Error::Unsupported(_)) && error.public().contains("auxiliary locations"));
+}
+
 #[test]
 fn a_table_that_is_a_bucket_and_a_bucket_with_dots() {
     let texts = policies(&TableLocation::new("my.data", ""), SIGNER, ROLE).unwrap();
@@ -194,6 +227,22 @@ proptest! {
                 let own = allows(&policy, "s3:GetObject", &format!("{arn}{log_key}"));
                 prop_assert!(own);
             }
+        }
+    }
+
+    #[test]
+    fn no_key_outside_the_table_and_its_auxiliary_locations_matches(
+        prefixes in prop::collection::vec("[ab*?${}/. ü]{0,6}", 2..4),
+        key in "[ab*?${}/. ü]{0,12}",
+    ) {
+        let table = TableLocation::new("data", &prefixes[0])
+            .with_auxiliary(prefixes[1..].iter().map(|prefix| TableLocation::new("data", prefix)));
+        let areas: Vec<&Area> = std::iter::once(table.area()).chain(table.auxiliary()).collect();
+        for policy in policies(&table, SIGNER, ROLE).unwrap() {
+            let is_inside = areas.iter().any(|area| key.starts_with(&area.root_key()));
+            prop_assert_eq!(allows(&policy, "s3:GetObject", &format!("arn:aws:s3:::data/{key}")), is_inside);
+            let elsewhere = allows(&policy, "s3:GetObject", &format!("arn:aws:s3:::data-of-others/{key}"));
+            prop_assert!(!elsewhere);
         }
     }
 

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::line::{CdcAction, ChangeLine, RemoveAction, merged_nothing, time_carried};
 use super::{ChangeSink, Committed, Inlined, Kind};
-use crate::delta::action::{self, Add, MetadataAction};
-use crate::delta::tail::{self, data_file, path_problem};
-use crate::delta::{deletion_vector, features};
+use crate::delta::action::{Add, MetadataAction};
+use crate::delta::deletion_vector;
+use crate::delta::tail::{self, data_file, object_of, path_problem};
 use crate::error::Error;
 use crate::model::change::{Change, RecordedChanges, RemovedFile};
-use crate::model::location::key_of_log_path;
+use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
 use crate::model::version::{TimestampMs, Version};
 
@@ -71,19 +71,25 @@ impl ChangeCommit {
     ///
     /// # Errors
     /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for a file that cannot be shared.
-    pub(super) fn settle(version: Version, text: Bytes, keep: bool, kind: Kind) -> Result<(Self, Findings), Error> {
+    pub(super) fn settle(
+        table: &TableLocation,
+        version: Version,
+        text: Bytes,
+        keep: bool,
+        kind: Kind,
+    ) -> Result<(Self, Findings), Error> {
         let mut findings = Findings::default();
         let (mut files, mut recorded, mut nothing_merged) = (Tally::default(), Tally::default(), false);
         for (number, range) in tail::lines(&text).enumerate() {
             let line = parse(text.get(range).unwrap_or_default(), version, number)?;
             if let Some(add) = line.add.filter(|add| add.data_change) {
-                files.take(tail::problem_of(&add), add.deletion_vector.is_some());
+                files.take(tail::problem_of(table, &add), add.deletion_vector.is_some());
             }
             if let Some(remove) = line.remove.filter(|remove| remove.data_change) {
-                files.take(problem_of(&remove, version), remove.deletion_vector.is_some());
+                files.take(problem_of(table, &remove, version), remove.deletion_vector.is_some());
             }
             if let Some(cdc) = line.cdc.filter(|_| kind == Kind::Feed) {
-                recorded.take(path_problem(&cdc.path).or_else(|| without_values(&cdc, version)), false);
+                recorded.take(path_problem(table, &cdc.path).or_else(|| without_values(&cdc, version)), false);
             }
             if let Some(info) = line.commit_info {
                 nothing_merged |= merged_nothing(info);
@@ -113,6 +119,7 @@ impl ChangeCommit {
     /// What `fetch` or the sink says, and when the commit is not what it was.
     pub(super) fn emit(
         &self,
+        table: &TableLocation,
         at: TimestampMs,
         inlined: Inlined,
         fetch: impl FnOnce(Version) -> Result<Bytes, Error>,
@@ -139,15 +146,15 @@ impl ChangeCommit {
                 Shown::Nothing => {}
                 Shown::Recorded => {
                     if let Some(cdc) = &line.cdc {
-                        recorded(committed, cdc, sink)?;
+                        recorded(table, committed, cdc, sink)?;
                     }
                 }
                 Shown::Files => {
                     if let Some(add) = line.add.as_ref().filter(|add| add.data_change) {
-                        added(committed, add, &mut vector_key, sink)?;
+                        added(committed, add, (table, &mut vector_key), sink)?;
                     }
                     if let Some(remove) = line.remove.as_ref().filter(|remove| remove.data_change) {
-                        removed(committed, remove, &mut vector_key, sink)?;
+                        removed(committed, remove, (table, &mut vector_key), sink)?;
                     }
                 }
             }
@@ -156,38 +163,48 @@ impl ChangeCommit {
     }
 }
 
-fn added(committed: Committed, add: &Add<'_>, vector_key: &mut String, sink: &mut dyn ChangeSink) -> Result<(), Error> {
-    let key = key_of_log_path(&add.path).map_err(|_| features::absolute_path_refused())?;
-    sink.change(committed, &Change::Add(data_file(add, &key, vector_key)?))
+fn added(
+    committed: Committed,
+    add: &Add<'_>,
+    (table, vector_key): (&TableLocation, &mut String),
+    sink: &mut dyn ChangeSink,
+) -> Result<(), Error> {
+    let object = object_of(table, &add.path)?;
+    sink.change(committed, &Change::Add(data_file(add, &object, (table, vector_key))?))
 }
 
 fn removed(
     committed: Committed,
     remove: &RemoveAction<'_>,
-    vector_key: &mut String,
+    (table, vector_key): (&TableLocation, &mut String),
     sink: &mut dyn ChangeSink,
 ) -> Result<(), Error> {
-    let key = key_of_log_path(&remove.path).map_err(|_| features::absolute_path_refused())?;
+    let object = object_of(table, &remove.path)?;
     let vector = remove.deletion_vector.as_ref();
     let removed = RemovedFile {
         path: &remove.path,
-        key: &key,
+        object: object.as_key(),
         partition_values: remove.partition_values.map_or("{}", RawValue::get),
         size: remove.size.ok_or(Error::defect("a removal without a size was handed on"))?,
         deletion_timestamp: remove.deletion_timestamp,
         extended_file_metadata: remove.extended_file_metadata,
         base_row_id: remove.base_row_id,
         default_row_commit_version: remove.default_row_commit_version,
-        deletion_vector: vector.map(|vector| deletion_vector::resolve(vector, vector_key)).transpose()?,
+        deletion_vector: vector.map(|vector| deletion_vector::resolve(table, vector, vector_key)).transpose()?,
     };
     sink.change(committed, &Change::Remove(removed))
 }
 
-fn recorded(committed: Committed, cdc: &CdcAction<'_>, sink: &mut dyn ChangeSink) -> Result<(), Error> {
-    let key = key_of_log_path(&cdc.path).map_err(|_| features::absolute_path_refused())?;
+fn recorded(
+    table: &TableLocation,
+    committed: Committed,
+    cdc: &CdcAction<'_>,
+    sink: &mut dyn ChangeSink,
+) -> Result<(), Error> {
+    let object = object_of(table, &cdc.path)?;
     let recorded = RecordedChanges {
         path: &cdc.path,
-        key: &key,
+        object: object.as_key(),
         partition_values: cdc.partition_values.map_or("{}", RawValue::get),
         size: cdc.size,
         tags: cdc.tags.map(RawValue::get),
@@ -213,10 +230,8 @@ fn without_values(cdc: &CdcAction<'_>, version: Version) -> Option<Error> {
 }
 
 /// Why a removal cannot be handed on, if it cannot.
-fn problem_of(remove: &RemoveAction<'_>, version: Version) -> Option<Error> {
+fn problem_of(table: &TableLocation, remove: &RemoveAction<'_>, version: Version) -> Option<Error> {
     let vector = remove.deletion_vector.as_ref();
-    let vector_problem =
-        |vector: &action::DeletionVector<'_>| deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv);
     let undescribed = || {
         // As with recorded changes, and a client cannot plan for a size that it does not know.
         (remove.size.is_none() || remove.partition_values.is_none()).then(|| {
@@ -226,12 +241,18 @@ fn problem_of(remove: &RemoveAction<'_>, version: Version) -> Option<Error> {
             ))
         })
     };
-    path_problem(&remove.path).or_else(|| vector.and_then(vector_problem)).or_else(undescribed)
+    path_problem(table, &remove.path)
+        .or_else(|| vector.and_then(|vector| deletion_vector::problem(table, vector)))
+        .or_else(undescribed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn table() -> TableLocation {
+        TableLocation::new("b", "t")
+    }
 
     #[derive(Default)]
     struct Told(Vec<String>);
@@ -265,13 +286,17 @@ mod tests {
                          \"minWriterVersion\":4}}";
 
     fn settle(lines: &[&str], keep: bool, kind: Kind) -> Result<ChangeCommit, Error> {
-        ChangeCommit::settle(Version::new(3), Bytes::from(lines.join("\n")), keep, kind).map(|(commit, _)| commit)
+        ChangeCommit::settle(&table(), Version::new(3), Bytes::from(lines.join("\n")), keep, kind)
+            .map(|(commit, _)| commit)
     }
 
     fn told(lines: &[&str], kind: Kind, both: bool) -> Vec<String> {
         let mut told = Told::default();
         let inlined = Inlined { metadata: both, protocol: both };
-        settle(lines, true, kind).unwrap().emit(TimestampMs::new(5), inlined, |_| panic!("kept"), &mut told).unwrap();
+        settle(lines, true, kind)
+            .unwrap()
+            .emit(&table(), TimestampMs::new(5), inlined, |_| panic!("kept"), &mut told)
+            .unwrap();
         told.0
     }
 
@@ -311,8 +336,13 @@ mod tests {
             let mut told = Told::default();
             let commit = settle(lines, false, Kind::Files).unwrap();
             let inlined = Inlined { metadata: true, protocol: true };
-            let result =
-                commit.emit(TimestampMs::new(5), inlined, |_| Ok(Bytes::from_static(text.as_bytes())), &mut told);
+            let result = commit.emit(
+                &table(),
+                TimestampMs::new(5),
+                inlined,
+                |_| Ok(Bytes::from_static(text.as_bytes())),
+                &mut told,
+            );
             (result.is_ok(), told.0)
         };
         assert_eq!(again(&[ADD], ADD), (true, vec!["add a v3".to_owned()]));

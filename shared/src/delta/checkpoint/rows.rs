@@ -14,7 +14,7 @@ use crate::delta::deletion_vector;
 use crate::delta::tail::path_problem;
 use crate::error::Error;
 use crate::model::file::{DataFile, Text};
-use crate::model::location::key_of_log_path;
+use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
 
 /// Columns that hold protocol and metadata.
@@ -103,7 +103,12 @@ fn read_metadata(rows: &StructArray, head: &mut PartHead) -> Result<(), Error> {
 }
 
 /// Counts the active files and their bytes.
-pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, head: &mut PartHead) -> Result<(), Error> {
+pub(super) fn read_totals(
+    batch: &RecordBatch,
+    table: &TableLocation,
+    seen: &HashSet<String>,
+    head: &mut PartHead,
+) -> Result<(), Error> {
     let Some(rows) = child(batch, "add") else { return Ok(()) };
     let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "size")?);
     let vectors = Vectors::of(rows)?;
@@ -114,11 +119,11 @@ pub(super) fn read_totals(batch: &RecordBatch, seen: &HashSet<String>, head: &mu
         if is_void(path, vector.as_ref(), seen) {
             continue;
         }
-        if let Some(problem) = path_problem(path) {
+        if let Some(problem) = path_problem(table, path) {
             return Err(problem);
         }
         if let Some(vector) = vector {
-            if let Some(problem) = deletion_vector::problem(&vector.storage_type, &vector.path_or_inline_dv) {
+            if let Some(problem) = deletion_vector::problem(table, &vector) {
                 return Err(problem);
             }
             head.totals.with_vectors += 1;
@@ -141,6 +146,7 @@ pub(super) struct Scratch {
 /// Hands on the active files of a batch.
 pub(super) fn emit_files(
     batch: &RecordBatch,
+    table: &TableLocation,
     shown: &Shown<'_>,
     scratch: &mut Scratch,
     sink: &mut dyn FileSink,
@@ -160,7 +166,7 @@ pub(super) fn emit_files(
         if is_void(path, vector.as_ref(), shown.seen) {
             continue;
         }
-        let key = key_of_log_path(path).map_err(|_| not_parquet())?;
+        let object = table.object(path).map_err(|_| not_parquet())?;
         scratch.partition_values.clear();
         let values = &mut scratch.partition_values;
         if !partitions.write_json(row, values)? && !write_parsed(parsed_partitions.as_ref(), row, values)? {
@@ -179,12 +185,12 @@ pub(super) fn emit_files(
         };
         let deletion_vector = match &vector {
             Some(vector) if vector.size_in_bytes <= 0 => return Err(not_parquet()),
-            Some(vector) => Some(deletion_vector::resolve(vector, &mut scratch.vector_key)?),
+            Some(vector) => Some(deletion_vector::resolve(table, vector, &mut scratch.vector_key)?),
             None => None,
         };
         sink.file(&DataFile {
             path,
-            key: &key,
+            object: object.as_key(),
             partition_values: utf8(&scratch.partition_values)?,
             size: size_of(&sizes, row)?,
             modification_time: times.get(row).unwrap_or_default(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::model::area::ObjectKey;
 use crate::model::file::{DeletionVector, Text, VectorStorage};
 use crate::predicate::tree::{Column, Kind};
 use Verdict::{All, None, Some};
@@ -45,7 +46,7 @@ fn metadata() -> Metadata {
 fn file<'a>(partition_values: &'a str, stats: &'a str) -> DataFile<'a> {
     DataFile {
         path: "x",
-        key: "x",
+        object: ObjectKey::in_table("x"),
         partition_values,
         size: 1,
         modification_time: 0,

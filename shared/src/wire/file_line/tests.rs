@@ -1,6 +1,7 @@
 //! Lines of files in both formats, and the ids in them.
 
 use super::*;
+use crate::model::area::ObjectKey;
 use crate::model::version::Version;
 
 #[test]
@@ -21,7 +22,7 @@ fn ids_are_the_reference_hashes() {
 fn file<'a>() -> DataFile<'a> {
     DataFile {
         path: "d=1/p.parquet",
-        key: "d=1/p.parquet",
+        object: ObjectKey::in_table("d=1/p.parquet"),
         partition_values: r#"{"d":"1"}"#,
         size: 1204,
         modification_time: 5,
@@ -75,7 +76,10 @@ fn delta_lines_hold_a_complete_add_action() {
 #[test]
 fn a_vector_in_a_file_is_signed_and_one_in_the_log_is_copied() {
     let stored = DeletionVector {
-        storage: VectorStorage::File { logged: "ab^-aqEH.-t@S}K{vb[*k^", key: "ab/deletion_vector_x.bin" },
+        storage: VectorStorage::File {
+            logged: "ab^-aqEH.-t@S}K{vb[*k^",
+            object: ObjectKey::in_table("ab/deletion_vector_x.bin"),
+        },
         offset: Some(4),
         size_in_bytes: 40,
         cardinality: 6,

@@ -8,6 +8,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
 use aws_sdk_s3::presigning::PresigningConfig;
 use proptest::prelude::*;
+use shared::model::area::{ObjectKey, Root};
 use shared::model::location::{Endpoint, TableLocation};
 use shared::model::version::TimestampMs;
 use shared::presign::UrlSigner;
@@ -92,6 +93,14 @@ impl Place {
         // A buffer that was used before, as it is from file to file.
         signer.sign("another/file", &mut url);
         signer.sign(key, &mut url);
+        // A file of an auxiliary location gets the URL that it would get in a table of its own.
+        let elsewhere = TableLocation::new("another-bucket", "x").with_auxiliary([table]);
+        let mut from_elsewhere = UrlSigner::new(&elsewhere, &target, &keys, at, lifetime_secs).unwrap();
+        let mut same = SignedUrl::new();
+        from_elsewhere.sign_object(ObjectKey { root: Root::Auxiliary(0), key }, &mut same).unwrap();
+        assert_eq!(same.reveal(), url.reveal());
+        let nowhere = ObjectKey { root: Root::Auxiliary(1), key };
+        assert!(from_elsewhere.sign_object(nowhere, &mut same).is_err());
         url.reveal().to_owned()
     }
 }
