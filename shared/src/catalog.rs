@@ -12,6 +12,7 @@ use crate::model::page::{Page, Position};
 use crate::model::recipient::Recipient;
 use crate::model::securable::{Schema, Share, Table};
 
+pub mod auxiliary;
 #[cfg(feature = "local")]
 pub mod document;
 #[cfg(feature = "dynamo")]

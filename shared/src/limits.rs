@@ -220,6 +220,13 @@ pub const CATALOG_LIST_READS_MAX: usize = 100;
 /// Attempts to get what DynamoDB left out of a batch, or to write what another write was in the way of.
 pub const CATALOG_ATTEMPTS_MAX: u32 = 6;
 
+/// Auxiliary locations of one table, places outside it that its log may name files in. More: the table is refused. All of
+/// them have to fit into one session policy.
+pub const AUXILIARY_LOCATIONS_MAX: usize = 8;
+
+/// Longest auxiliary location, in bytes: a scheme, a bucket and a key of S3. Longer: refused.
+pub const AUXILIARY_LOCATION_BYTES_MAX: usize = 1100;
+
 /// Tokens that a recipient may have at once. Above: no further one is made until an old one is gone.
 pub const TOKENS_PER_RECIPIENT_MAX: usize = 50;
 

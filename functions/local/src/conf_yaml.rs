@@ -41,6 +41,9 @@ const KNOWN_KEYS: [&str; 12] = [
     "evaluateJsonPredicateHintsV2",
 ];
 
+/// Keys of a table. `auxiliaryLocations` is this server's own: where else the table's log may name files.
+const TABLE_KEYS: [&str; 6] = ["name", "location", "id", "historyShared", "startVersion", "auxiliaryLocations"];
+
 /// A configuration, checked.
 #[derive(Debug)]
 pub struct ServerConfig {
@@ -110,6 +113,7 @@ struct TableKeys {
     name: Option<String>,
     location: Option<String>,
     id: Option<String>,
+    auxiliary_locations: Option<Vec<String>>,
     history_shared: Option<bool>,
     start_version: Option<u64>,
 }
@@ -241,6 +245,7 @@ fn tables(list: Vec<TableKeys>, parents: [&str; 2], warnings: &mut Vec<String>) 
             id: id.unwrap_or_else(|| stable_id(&[share, schema, folded.folded()])),
             name,
             location,
+            auxiliary_locations: keys.auxiliary_locations.unwrap_or_default(),
             history_shared: keys.history_shared.unwrap_or(false),
             start_version: keys.start_version.unwrap_or(0),
             ..Default::default()
@@ -291,7 +296,7 @@ fn keys_without_meaning(text: &str) -> Option<String> {
         for schema in list(&share, "schemas") {
             look(&schema, &["name", "tables"]);
             for table in list(&schema, "tables") {
-                look(&table, &["name", "location", "id", "historyShared", "startVersion"]);
+                look(&table, &TABLE_KEYS);
             }
         }
     }

@@ -1,19 +1,24 @@
 //! A look at a Delta table before it is shared, with the `deltalake` crate: that it opens, how large it is, what its
 //! readers must know, and so what a recipient will be able to do with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::delta::features::reader_needs;
 use shared::delta::schema::SchemaFacts;
+use shared::model::location::{PathError, TableLocation, key_of_log_path};
 use shared::model::table_state::{Metadata, Protocol, Totals};
 use shared::provider::counted;
 use url::Url;
 
 pub mod bucket;
+
+/// What has a meaning of its own in a path of a log.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub struct Inspection {
     pub needs: Result<Vec<String>, String>,
     /// The key of one data file below the table's root, and its size.
     pub sample: Option<(String, u64)>,
+    /// Folders of files that the log names by absolute paths, so encoded that they are read as paths of a log.
+    pub elsewhere: BTreeSet<String>,
 }
 
 impl Inspection {
@@ -59,12 +66,19 @@ impl Inspection {
         let log: LogProtocol = read(state.protocol())?;
         let metadata: LogMetadata = read(state.metadata())?;
         let (mut files, mut bytes, mut with_vectors, mut sample) = (0, 0_u64, 0, None);
+        let mut elsewhere = BTreeSet::new();
         for file in state.log_data().iter() {
             let size = u64::try_from(file.size()).unwrap_or_default();
             files += 1;
             bytes = bytes.saturating_add(size);
             with_vectors += u64::from(file.deletion_vector_descriptor().is_some());
-            sample.get_or_insert_with(|| (file.path().into_owned(), size));
+            // The crate has decoded the path; read as one of a log it is decoded once more.
+            let path = utf8_percent_encode(&file.path(), NOT_IN_PATHS).to_string();
+            if key_of_log_path(&path) == Err(PathError::Absolute) {
+                elsewhere.extend(path.rsplit_once('/').map(|(folder, _)| folder.to_owned()));
+            } else {
+                sample.get_or_insert_with(|| (file.path().into_owned(), size));
+            }
         }
         let partition_columns = metadata.partition_columns.clone();
         let reader_features = log.reader_features.clone().unwrap_or_default();
@@ -84,7 +98,24 @@ impl Inspection {
             reader_features,
             needs,
             sample,
+            elsewhere,
         })
+    }
+
+    /// Fails when the log names files by absolute paths that lead out of the table and its auxiliary locations.
+    ///
+    /// # Errors
+    /// A sentence that names one of the folders.
+    pub fn check_elsewhere(&self, table: &TableLocation) -> Result<(), String> {
+        let outside = |folder: &&String| table.absolute_object(&format!("{folder}/file")).is_err();
+        match self.elsewhere.iter().find(outside) {
+            None => Ok(()),
+            Some(folder) => Err(format!(
+                "the table's log names files in {}, outside the table, as that of a shallow clone does; name the place they \
+                 lie in with --auxiliary, or share a deep clone",
+                percent_decode_str(folder).decode_utf8_lossy()
+            )),
+        }
     }
 
     /// `version 8, 64 files, 1.2 MB, partitioned by iso_code`.

@@ -62,7 +62,11 @@ impl Locator {
             let Ok(bucket) = self.roots.share(ancestor) else { continue };
             let rest = folder.strip_prefix(ancestor).ok().and_then(Path::to_str);
             let rest = rest.ok_or("is not UTF-8")?;
-            return Ok(TableLocation::new(bucket, rest));
+            let location = TableLocation::new(bucket, rest);
+            return Ok(match folder.to_str() {
+                Some(path) => location.of_folder(path),
+                None => location,
+            });
         }
         Err("is a path on no readable file system".into())
     }

@@ -239,6 +239,10 @@ async fn what_cannot_be_done_is_said_in_one_sentence_with_what_to_do() {
         (add("motorbikes.d.t", &[&cars, "--start-version", "7"]), "latest version is 1"),
         (add("motorbikes.d.t", &[&cars, "--role", "reader"]), "arn:aws:iam::"),
         (add("motorbikes.d.t", &[&cars, "--bucket-endpoint", "here"]), "dualstack"),
+        (
+            add("motorbikes.d.t", &[&cars, "--auxiliary", "s3://b/x"]),
+            "auxiliary location 1 is no place of the table's own",
+        ),
         (provider.fails(&["import", "conf.json"]), ".yaml or .yml"),
         (provider.fails(&["recipient", "create", "x", "--endpoint", "nowhere"]), "is not a URL"),
     ] {
@@ -370,4 +374,33 @@ fn every_command_explains_itself() {
         let is_leaf = !help.contains("\nCommands:");
         assert_eq!(is_leaf, help.contains("--stack <NAME>"), "{command:?}: {help}");
     }
+}
+
+#[tokio::test]
+async fn a_shallow_clone_is_shared_once_the_place_of_its_files_is_named() {
+    let provider = Provider::new().await;
+    // A clone of the cars: the same log, but for its paths.
+    let (cars, clone) = (provider.folder.join("data/cars"), provider.folder.join("data/clone"));
+    fs::create_dir_all(clone.join("_delta_log")).unwrap();
+    for entry in fs::read_dir(cars.join("_delta_log")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let there = format!(r#""path":"file://{}/"#, cars.display());
+            let text = fs::read_to_string(&path).unwrap().replace(r#""path":""#, &there);
+            fs::write(clone.join("_delta_log").join(path.file_name().unwrap()), text).unwrap();
+        }
+    }
+    provider.does(&["share", "create", "s"]);
+    let (cars, clone) = (cars.to_str().unwrap(), clone.to_str().unwrap());
+    let add = ["table", "add", "s.d.clone", "--location", clone];
+    let said = provider.fails(&add);
+    assert!(said.contains(cars) && said.contains("--auxiliary"), "{said}");
+    let added = provider.json(&[&add[..], &["--auxiliary", cars]].concat());
+    assert_eq!(added["table"]["auxiliaryLocations"], serde_json::json!([cars]));
+    let shown = provider.does(&["table", "show", "s.d.clone"]);
+    assert!(shown.lines().any(|line| line.contains("auxiliary") && line.ends_with(cars)), "{shown}");
+    let server = provider.serve();
+    let doctor = provider.does(&["doctor", "--table", "s.d.clone"]);
+    assert!(doctor.contains("s.d.clone: files elsewhere"), "{doctor}");
+    drop(server);
 }

@@ -62,6 +62,9 @@ pub struct TableEntry {
     pub id: String,
     /// `s3://bucket/prefix`, `file:///folder`, or a path (relative to the state folder).
     pub location: String,
+    /// Where else the table's log may name files by absolute paths: places of the same kind as the location.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auxiliary_locations: Vec<String>,
     /// Whether recipients may read older versions.
     #[serde(default)]
     pub history_shared: bool,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::document::{
     CatalogDocument, FORMAT_VERSION, RecipientEntry, SchemaEntry, ShareEntry, TableEntry, TokenEntry,
 };
-use super::{foreign_position, reach};
+use super::{auxiliary, foreign_position, reach};
 use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
@@ -312,6 +312,8 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
     let name = TableName::parse(&entry.name).map_err(|error| format!("the table name '{}' {error}", entry.name))?;
     let full_name = || format!("table '{}.{}.{name}'", share.name, schema.name);
     let location = locate(&entry.location).map_err(|error| format!("{}: its location {error}", full_name()))?;
+    let location = auxiliary::located((location, &entry.location), &entry.auxiliary_locations, locate)
+        .map_err(|error| format!("{}: {error}", full_name()))?;
     let reach = reach::from_parts(
         entry.region.as_deref(),
         entry.endpoint.as_deref(),

@@ -37,6 +37,8 @@ pub struct TableRecord {
     pub id: String,
     /// `s3://bucket/prefix`; on the local state also `file:///folder` or a path.
     pub location: String,
+    /// Where else the table's log may name files by absolute paths: places of the same kind as the location.
+    pub auxiliary_locations: Vec<String>,
     /// The bucket's region, when it is not the server's own.
     pub region: Option<String>,
     /// `standard`, `dualstack`, `fips`, or the URL of an S3-compatible store.

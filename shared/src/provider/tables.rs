@@ -3,6 +3,7 @@
 
 use super::names::{TableRef, nearest};
 use super::{Provider, ProviderError, names, new_id, shares, written};
+use crate::catalog::auxiliary;
 use crate::catalog::write::{TableRecord, WriteError};
 use crate::model::securable::History;
 
@@ -15,6 +16,8 @@ pub struct NewTable {
     pub id: Option<String>,
     /// `s3://bucket/prefix`; on the local state also `file:///folder`.
     pub location: String,
+    /// Where else the table's log may name files by absolute paths: places of the same kind as the location.
+    pub auxiliary_locations: Vec<String>,
     /// The bucket's region, when it is not the server's own.
     pub region: Option<String>,
     /// `standard`, `dualstack`, `fips`, or the URL of an S3-compatible store.
@@ -52,7 +55,10 @@ pub async fn check_new(provider: &Provider, new: &NewTable) -> Result<(), Provid
 /// When the share does not exist, the name is taken, or what is said about the location does not fit together.
 pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, ProviderError> {
     check(&new)?;
-    let NewTable { name, id, location, region, endpoint, role_arn, external_id, history } = new;
+    let NewTable { name, id, location, mut auxiliary_locations, region, endpoint, role_arn, external_id, history } =
+        new;
+    auxiliary_locations.sort();
+    auxiliary_locations.dedup();
     let id = match id {
         Some(id) => id,
         None => new_id()?,
@@ -63,6 +69,7 @@ pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, Prov
         name: name.table.clone(),
         id,
         location,
+        auxiliary_locations,
         region,
         endpoint,
         role_arn,
@@ -96,6 +103,7 @@ pub fn check(new: &NewTable) -> Result<(), ProviderError> {
             ));
         }
     }
+    auxiliary::check(&new.location, &new.auxiliary_locations).map_err(ProviderError::Invalid)?;
     if new.external_id.is_some() && new.role_arn.is_none() {
         return invalid("an external id belongs to a role; name the role as well".into());
     }

@@ -54,6 +54,7 @@ fn table(name: &str) -> NewTable {
         name: TableRef::parse_new(name).unwrap(),
         id: None,
         location: "s3://bucket/prefix".into(),
+        auxiliary_locations: Vec::new(),
         region: None,
         endpoint: None,
         role_arn: None,
@@ -167,6 +168,8 @@ fn what_is_said_about_a_location_fits_together() {
     for endpoint in ["standard", "dualstack", "fips", "https://minio.example.org"] {
         assert!(tables::check(&NewTable { endpoint: Some(endpoint.into()), ..table("s.d.t") }).is_ok());
     }
+    assert!(good(|new| new.auxiliary_locations = vec!["s3://bucket/source".into()]).is_ok());
+    assert!(good(|new| new.auxiliary_locations = vec!["s3://bucket/../x".into()]).unwrap_err().contains("'..'"));
     assert!(good(|new| new.endpoint = Some("minio".into())).unwrap_err().contains("dualstack"));
     assert!(good(|new| new.external_id = Some("x".into())).unwrap_err().contains("name the role"));
     assert!(good(|new| new.role_arn = Some("arn:aws:iam::123456789012:role/r".into())).is_ok());

@@ -114,6 +114,7 @@ pub fn table_json(table: &TableRecord) -> Value {
         "name": table.name.as_str(),
         "id": table.id,
         "location": table.location,
+        "auxiliaryLocations": table.auxiliary_locations,
         "region": table.region,
         "endpoint": table.endpoint,
         "roleArn": table.role_arn,

@@ -205,12 +205,18 @@ async fn planned_table(
     let name = TableRef::parse_new(&format!("{}.{}.{}", share.name, schema.name, table.name))
         .map_err(|error| error.to_string())?;
     let (place, location) = target.place(&table.location)?;
+    let mut auxiliary_locations = target.kept_forms(&table.auxiliary_locations)?;
+    auxiliary_locations.sort();
+    auxiliary_locations.dedup();
     let history = match table.history_shared {
         true => History::SharedFrom(Version::new(table.start_version)),
         false => History::NotShared,
     };
     if let Some(record) = there.get(&(name.schema.clone(), name.table.clone())) {
         return match record.location == location && record.history == history {
+            true if record.auxiliary_locations != auxiliary_locations => {
+                Err("the catalogue has that table with other auxiliary locations".into())
+            }
             true => Ok(None),
             false => Err(format!("the catalogue has a table of that name at {} already", record.location)),
         };
@@ -221,6 +227,7 @@ async fn planned_table(
         name,
         id: Some(table.id.clone()).filter(|id| *id != made),
         location,
+        auxiliary_locations,
         region: None,
         endpoint: None,
         role_arn: None,

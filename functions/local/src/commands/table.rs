@@ -23,7 +23,8 @@ pub enum TableCommand {
         spillway table add sales.default.orders --location /data/orders\n  \
         spillway table add sales.eu.orders --location s3://my-bucket/orders --history\n  \
         spillway table add sales.eu.orders --location s3://their-bucket/orders \\\n      \
-        --role arn:aws:iam::123456789012:role/delta-sharing/reader --external-id 7f3a")]
+        --role arn:aws:iam::123456789012:role/delta-sharing/reader --external-id 7f3a\n  \
+        spillway table add sales.eu.clone --location s3://my-bucket/clone --auxiliary s3://my-bucket/orders")]
     Add(Box<AddArgs>),
     /// List the tables of one share, or of all
     List(ListArgs),
@@ -42,6 +43,9 @@ pub struct AddArgs {
     /// Where the table lies: s3://bucket/prefix, file:///folder or a path
     #[arg(long, value_name = "LOCATION")]
     location: String,
+    /// Where else the table's log may name files, as that of a shallow clone does; can be given several times
+    #[arg(long, value_name = "LOCATION")]
+    auxiliary: Vec<String>,
     /// Let recipients read older versions and changes, not only the latest version
     #[arg(long)]
     history: bool,
@@ -112,6 +116,7 @@ impl TableCommand {
 
 async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
     let (place, location) = target.place(&args.location)?;
+    let auxiliary_locations = target.kept_forms(&args.auxiliary)?;
     let history = match (args.start_version, args.history) {
         (Some(version), _) => History::SharedFrom(Version::new(version)),
         (None, true) => History::SharedFrom(Version::ZERO),
@@ -121,6 +126,7 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
         name: TableRef::parse_new(&args.name).map_err(told)?,
         id: None,
         location,
+        auxiliary_locations,
         region: args.bucket_region.clone(),
         endpoint: args.bucket_endpoint.clone(),
         role_arn: args.role.clone(),
@@ -184,14 +190,16 @@ pub(super) fn accepted(looked: &Looked, history: History) -> Result<String, Stri
 }
 
 fn entry_facts(table: &shared::catalog::write::TableRecord) -> String {
-    facts(&[
-        ("location", Some(table.location.clone())),
+    let mut shown = vec![("location", Some(table.location.clone()))];
+    shown.extend(table.auxiliary_locations.iter().map(|place| ("auxiliary", Some(place.clone()))));
+    shown.extend([
         ("history", Some(history_words(table.history))),
         ("region", table.region.clone()),
         ("endpoint", table.endpoint.clone()),
         ("role", table.role_arn.clone()),
         ("external id", table.external_id.clone()),
-    ])
+    ]);
+    facts(&shown)
 }
 
 async fn list(args: &ListArgs, target: &Target) -> Result<Answer, String> {

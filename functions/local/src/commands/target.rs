@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use clap::Args;
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::model::location::TableLocation;
 use shared::provider::Provider;
 use shared::provider::tables::NewTable;
 
@@ -205,6 +206,14 @@ impl Target {
         }
     }
 
+    /// The forms in which the catalogue keeps locations.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn kept_forms(&self, texts: &[String]) -> Result<Vec<String>, String> {
+        texts.iter().map(|text| self.place(text).map(|(_, kept)| kept)).collect()
+    }
+
     /// The place that a location in the catalogue names; in a state folder a path may begin there.
     ///
     /// # Errors
@@ -245,6 +254,7 @@ impl Target {
         let location = match place {
             Place::Folder(folder) => {
                 let inspection = Inspection::of_folder(folder).await?;
+                inspection.check_elsewhere(&named(place, &new.auxiliary_locations)?)?;
                 return Ok(Looked { inspection, region: None, note: None });
             }
             Place::Bucket(location) => location.clone(),
@@ -267,11 +277,26 @@ impl Target {
             },
         };
         let bucket = Bucket::find(&config, location, &route).await?;
+        for text in &new.auxiliary_locations {
+            bucket.check_beside(&config, text, &route).await?;
+        }
         let inspection = bucket.inspect().await?;
+        inspection.check_elsewhere(&named(place, &new.auxiliary_locations)?)?;
         let servers = own.region().map(|region| region.as_ref());
         let elsewhere = bucket.endpoint().is_none() && servers.is_some_and(|region| region != bucket.region());
         Ok(Looked { inspection, region: elsewhere.then(|| bucket.region().to_owned()), note })
     }
+}
+
+/// A table's location as far as its log's paths go: where it leads is not asked.
+pub fn named(place: &Place, auxiliary: &[String]) -> Result<TableLocation, String> {
+    let location = |place: &Place| match place {
+        Place::Bucket(location) => location.clone(),
+        Place::Folder(folder) => TableLocation::new("", "").of_folder(&folder.to_string_lossy()),
+    };
+    let places =
+        auxiliary.iter().map(|text| crate::locations::place(text, Path::new("/")).map(|place| location(&place)));
+    Ok(location(place).with_auxiliary(places.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// What a look at a table gave.

@@ -32,8 +32,20 @@ fn a_reference_file_is_read_unchanged() {
         (first.id.as_str(), first.history_shared, first.start_version),
         ("00000000-0000-0000-0000-000000000001", true, 1)
     );
-    assert!(!second.history_shared);
+    assert!(!second.history_shared && second.auxiliary_locations.is_empty());
     assert_eq!(second.id, parse(SMALL).unwrap().document.shares[0].schemas[0].tables[1].id);
+}
+
+#[test]
+fn a_table_may_name_files_elsewhere() {
+    let config =
+        parse(&SMALL.replace(r#""s3a://b/t2""#, r#""s3a://b/t2", auxiliaryLocations: ["s3a://b/t1"]"#)).unwrap();
+    let [first, second] = config.document.shares[0].schemas[0].tables.as_slice() else { panic!("two tables") };
+    assert_eq!(
+        (first.auxiliary_locations.len(), second.auxiliary_locations.as_slice()),
+        (0, &["s3a://b/t1".into()][..])
+    );
+    assert!(config.warnings.is_empty());
 }
 
 #[test]

@@ -122,6 +122,26 @@ impl Bucket {
         Ok(bucket)
     }
 
+    /// Fails when an auxiliary location cannot be reached as this bucket is: what signs for one signs for the other.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub async fn check_beside(&self, config: &SdkConfig, text: &str, route: &Route) -> Result<(), String> {
+        let place = TableLocation::parse(text).map_err(|error| format!("the auxiliary location '{text}' {error}"))?;
+        if place.bucket() == self.location.bucket() {
+            return Ok(());
+        }
+        let route = Route { region: Some(self.region.clone()), ..route.clone() };
+        let beside = Self::find(config, place, &route).await?;
+        if beside.region == self.region {
+            return Ok(());
+        }
+        Err(format!(
+            "the auxiliary location '{text}' is in {}, the table in {}: both must be in one region; copy the files to it",
+            beside.region, self.region
+        ))
+    }
+
     /// The region that the bucket is really in.
     pub fn region(&self) -> &str {
         &self.region

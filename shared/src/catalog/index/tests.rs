@@ -77,3 +77,20 @@ fn what_cannot_be_read_is_named() {
     bad["endpoint"] = "ftp://h".into();
     assert!(index(nobody, bad).unwrap_err().starts_with("table 's.a.t': the endpoint"));
 }
+
+#[test]
+fn auxiliary_locations_are_a_part_of_the_tables() {
+    let with = |auxiliary: Value| {
+        let mut table = table();
+        table["auxiliaryLocations"] = auxiliary;
+        index(json!({"name": "ada", "id": "r-1", "tokens": [], "grants": ["s-1"]}), table)
+    };
+    let index = with(json!(["s3a://other/x/"])).unwrap();
+    let recipient = Recipient::admitted("r-1".into(), "ada".into(), None);
+    let table = index.table(&recipient, "s", "a", "t").unwrap();
+    let expected = TableLocation::new("b", "t").with_auxiliary([TableLocation::new("other", "x")]);
+    assert_eq!(table.location, expected);
+    for bad in [json!(["gs://other/x"]), json!(["s3://other/../x"]), json!(["/folder"])] {
+        assert!(with(bad.clone()).unwrap_err().starts_with("table 's.a.t': auxiliary location 1 "), "{bad}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::{Builder, COMMENT, CREATED, DISPLAY, Fields, Item, ItemError, Lifecycle, SHARE_ID, STATUS, primary_key};
 use crate::catalog::key::{self, Entity, KeyError};
-use crate::catalog::reach;
 use crate::catalog::write::{ShareRecord, TableRecord};
+use crate::catalog::{auxiliary, reach};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
 use crate::model::securable::{History, Schema, Share, Table};
@@ -21,6 +21,8 @@ pub const SHARE_NAME: &str = "shareName";
 pub const SCHEMA_NAME: &str = "schemaName";
 /// Attribute of a table: `s3://bucket/prefix`.
 pub const LOCATION: &str = "location";
+/// Attribute of a table: where else its log may name files, a set of `s3://bucket/prefix`; not there for none.
+pub const AUXILIARY_LOCATIONS: &str = "auxiliaryLocations";
 /// Attribute of a table: the bucket's region.
 pub const REGION: &str = "region";
 /// Attribute of a table: which endpoint.
@@ -157,7 +159,10 @@ impl StoredTable {
         }
         let bad = |name| ItemError::Attribute { kind: "table", name };
         let reach = reach::of(&record).map_err(|_| bad(ENDPOINT))?;
+        let locate = |text: &str| TableLocation::parse(text).map_err(|error| error.to_string());
         let location = TableLocation::parse(&record.location).map_err(|_| bad(LOCATION))?.reached_by(reach);
+        let location = auxiliary::located((location, &record.location), &record.auxiliary_locations, &locate)
+            .map_err(|_| bad(AUXILIARY_LOCATIONS))?;
         Ok(Some(Table {
             share: share.name.clone(),
             share_id,
@@ -184,6 +189,7 @@ pub fn table_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError>
         .text(SHARE_ID, share_id)
         .text(TABLE_ID, &table.id)
         .text(LOCATION, &table.location)
+        .texts(AUXILIARY_LOCATIONS, table.auxiliary_locations.iter().cloned())
         .text_if_any(REGION, table.region.as_deref())
         .text_if_any(ENDPOINT, table.endpoint.as_deref())
         .text_if_any(ROLE_ARN, table.role_arn.as_deref())
@@ -212,12 +218,16 @@ pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
         SHARED => History::SharedFrom(Version::new(fields.number(START_VERSION)?)),
         _ => return Err(fields.bad(HISTORY)),
     };
+    // A set has no order of its own.
+    let mut auxiliary_locations = fields.texts(AUXILIARY_LOCATIONS)?;
+    auxiliary_locations.sort();
     let record = TableRecord {
         share,
         schema,
         name,
         id: fields.text(TABLE_ID)?.to_owned(),
         location: fields.text(LOCATION)?.to_owned(),
+        auxiliary_locations,
         region: fields.owned_if_any(REGION)?,
         endpoint: fields.owned_if_any(ENDPOINT)?,
         role_arn: fields.owned_if_any(ROLE_ARN)?,

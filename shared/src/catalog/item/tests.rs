@@ -28,6 +28,7 @@ fn table() -> TableRecord {
         region: Some("eu-west-1".into()),
         endpoint: Some("dualstack".into()),
         role_arn: Some("arn:aws:iam::1:role/r".into()),
+        auxiliary_locations: vec!["s3://b/source".into(), "s3://c/source".into()],
         external_id: Some("x".into()),
         history: History::SharedFrom(Version::new(7)),
         created_at: None,
@@ -96,6 +97,28 @@ fn a_table_is_reached_as_its_provider_said() {
     assert_eq!((reached.location.bucket(), reached.location.prefix()), ("bucket", "a/b"));
     assert!(reached.location.reach().endpoint == Endpoint::DualStack);
     assert_eq!(reached.location.reach().role.as_ref().unwrap().external_id.as_deref(), Some("x"));
+}
+
+#[test]
+fn auxiliary_locations_are_none_unless_they_are_there_and_good() {
+    let owner = Share { name: share().name, id: "s-1".into(), comment: None };
+    let auxiliary = |change: &dyn Fn(&mut Item)| {
+        let mut item = table_item(&table(), "s-1").unwrap();
+        change(&mut item);
+        Ok::<_, ItemError>(read_table(&item)?.into_table(&owner)?.unwrap().location.auxiliary().len())
+    };
+    assert_eq!(auxiliary(&|_| ()), Ok(2));
+    assert_eq!(auxiliary(&|item| drop(item.remove(AUXILIARY_LOCATIONS))), Ok(0));
+    let bad = Err(ItemError::Attribute { kind: "table", name: AUXILIARY_LOCATIONS });
+    let many = (0..100).map(|number| format!("s3://b/{number}")).collect();
+    for value in [
+        AttributeValue::Ss(vec!["s3://b/../x".into()]),
+        AttributeValue::Ss(vec!["/folder".into()]),
+        AttributeValue::Ss(many),
+        AttributeValue::S("s3://b/x".into()),
+    ] {
+        assert_eq!(auxiliary(&|item| drop(item.insert(AUXILIARY_LOCATIONS.into(), value.clone()))), bad);
+    }
 }
 
 #[test]

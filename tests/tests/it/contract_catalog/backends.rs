@@ -137,6 +137,7 @@ pub(super) fn table(full_name: &str) -> TableRecord {
         name: table_name(name),
         id: format!("id of {full_name}"),
         location: format!("s3://bucket/{full_name}"),
+        auxiliary_locations: Vec::new(),
         region: None,
         endpoint: None,
         role_arn: None,

@@ -209,6 +209,7 @@ async fn a_table_carries_everything_that_its_provider_said(backend: &Backend) {
     let share = backend.with_share("s").await;
     backend.grant("s", "reader").await;
     let mut record = table("s/a/t");
+    record.auxiliary_locations = vec!["s3://bucket/source".into(), "s3://other/x".into()];
     record.region = Some("eu-west-1".into());
     record.endpoint = Some("dualstack".into());
     record.role_arn = Some("arn:aws:iam::000000000000:role/reader".into());
@@ -218,6 +219,8 @@ async fn a_table_carries_everything_that_its_provider_said(backend: &Backend) {
     let found = backend.reads().find_table(&reader, "s", "a", "t").await.unwrap();
     assert_eq!((found.id.as_str(), found.share_id.as_str()), (record.id.as_str(), share.id.as_str()));
     assert_eq!((found.location.bucket(), found.location.prefix()), ("bucket", "s/a/t"));
+    let auxiliary = found.location.auxiliary().iter().map(|area| (area.bucket(), area.prefix()));
+    assert_eq!(auxiliary.collect::<Vec<_>>(), [("bucket", "source"), ("other", "x")]);
     assert_eq!(found.history, record.history);
     let reach = found.location.reach();
     assert!(reach.region.as_deref() == Some("eu-west-1") && reach.endpoint == Endpoint::DualStack);

@@ -27,6 +27,7 @@ on_every_catalogue!(
 async fn records_come_back_as_they_were_written(backend: &Backend) {
     let provider = &backend.provider;
     let mut written = table("B/Schema/Table");
+    written.auxiliary_locations = vec!["s3://bucket/source".into(), "s3://other/x".into()];
     written.region = Some("eu-west-1".into());
     written.endpoint = Some("https://s3.example.com".into());
     written.role_arn = Some("arn:aws:iam::000000000000:role/r".into());
@@ -243,6 +244,8 @@ async fn a_place_that_no_server_can_read_is_refused(backend: &Backend) {
         change(&|table| table.location = String::new()),
         change(&|table| table.endpoint = Some("ftp://host".into())),
         change(&|table| table.external_id = Some("without a role".into())),
+        change(&|table| table.auxiliary_locations = vec!["s3://bucket/../x".into()]),
+        change(&|table| table.auxiliary_locations = vec!["/a/folder".into()]),
     ] {
         let refused = backend.provider.add_table(&bad).await;
         assert!(matches!(refused, Err(WriteError::Refused(_))), "{refused:?}");

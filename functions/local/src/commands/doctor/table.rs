@@ -5,7 +5,7 @@ use std::path::Path;
 use shared::catalog::write::TableRecord;
 
 use super::super::answer::full_name;
-use super::super::target::Target;
+use super::super::target::{Target, named};
 use super::{Checks, Outcome};
 use crate::inspect::bucket::{Bucket, Role, assume, code_in};
 use crate::inspect::{Inspection, one_line};
@@ -25,6 +25,7 @@ pub(super) async fn look_at(table: &TableRecord, target: &Target, client: &reqwe
         Ok(Place::Folder(folder)) => {
             let seen = Inspection::of_folder(&folder).await;
             if let Some(seen) = noted(checks, step("log"), seen) {
+                elsewhere(checks, step("files elsewhere"), &Place::Folder(folder.clone()), table, &seen);
                 served(checks, step("features"), &seen);
                 checks.note(step("data file"), data_file_here(&folder, &seen));
             }
@@ -62,12 +63,14 @@ pub(super) async fn look_at(table: &TableRecord, target: &Target, client: &reqwe
             }
         },
     };
+    let place = Place::Bucket(location.clone());
     let bucket = Bucket::find(&config, location, &route).await;
     let recorded = table.region.as_deref().or_else(|| config.region().map(|region| region.as_ref()));
     let region = bucket.as_ref().map_err(Clone::clone).and_then(|bucket| region(bucket, recorded));
     checks.note(step("region"), region);
     let Ok(bucket) = bucket else { return };
     let Some(seen) = noted(checks, step("log"), bucket.inspect().await) else { return };
+    elsewhere(checks, step("files elsewhere"), &place, table, &seen);
     served(checks, step("features"), &seen);
     checks.note(step("signed URL"), signed_url(&bucket, &seen, target, client).await);
 }
@@ -84,6 +87,15 @@ fn noted(checks: &mut Checks, what: String, seen: Result<Inspection, String>) ->
             None
         }
     }
+}
+
+/// Notes whether files that the log names absolutely lie where they may; nothing where there are none.
+fn elsewhere(checks: &mut Checks, what: String, place: &Place, table: &TableRecord, seen: &Inspection) {
+    if seen.elsewhere.is_empty() {
+        return;
+    }
+    let allowed = named(place, &table.auxiliary_locations).and_then(|location| seen.check_elsewhere(&location));
+    checks.note(what, allowed.map(|()| "all of them are in places that the table may name".to_owned()));
 }
 
 fn served(checks: &mut Checks, what: String, seen: &Inspection) {
@@ -104,7 +116,7 @@ fn region(bucket: &Bucket, recorded: Option<&str>) -> Result<String, String> {
 }
 
 fn data_file_here(folder: &Path, seen: &Inspection) -> Result<String, String> {
-    let Some((key, bytes)) = &seen.sample else { return Ok("the table has none".into()) };
+    let Some((key, bytes)) = &seen.sample else { return Ok("the table has none of its own".into()) };
     match std::fs::metadata(folder.join(key)) {
         Ok(metadata) if metadata.len() == *bytes => Ok(format!("one of {bytes} bytes is there")),
         Ok(metadata) => Err(format!("{key} has {} bytes, the log says {bytes}; repair the table", metadata.len())),
@@ -119,7 +131,7 @@ async fn signed_url(
     target: &Target,
     client: &reqwest::Client,
 ) -> Result<String, String> {
-    let Some((key, _)) = &seen.sample else { return Ok("the table has no file to try".into()) };
+    let Some((key, _)) = &seen.sample else { return Ok("the table has no file of its own to try".into()) };
     let url = bucket.signed(key, target.provider.now()).await?;
     let last = PARQUET_MAGIC.len() - 1;
     let answer = client.get(url.reveal()).header("range", format!("bytes=0-{last}")).send().await;

@@ -9,8 +9,8 @@ use crate::catalog::dynamo::rows::Reading;
 use crate::catalog::item::share::{StoredSchema, read_schema, read_table, schema_item, table_item};
 use crate::catalog::item::{ACTIVE, Item};
 use crate::catalog::key;
-use crate::catalog::reach;
 use crate::catalog::write::{TableRecord, WriteError};
+use crate::catalog::{auxiliary, reach};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
 
@@ -19,6 +19,7 @@ impl DynamoProviderCatalog {
         TableLocation::parse(&table.location)
             .map_err(|error| WriteError::Refused(format!("the location {error}, for functions read from S3 only")))?;
         reach::of(table).map_err(WriteError::Refused)?;
+        auxiliary::check(&table.location, &table.auxiliary_locations).map_err(WriteError::Refused)?;
         let what = || table_text(&table.share, &table.schema, &table.name);
         settle(what, || self.try_to_write_table(table)).await
     }

@@ -2,8 +2,8 @@
 
 use super::records::{recipient_entry, table_entry, table_record, token_entry, token_id};
 use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
-use crate::catalog::reach;
 use crate::catalog::write::{Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
+use crate::catalog::{auxiliary, reach};
 use crate::limits::TOKENS_PER_RECIPIENT_MAX;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::version::TimestampMs;
@@ -59,6 +59,7 @@ pub(super) fn tables_of(share: &ShareEntry) -> Result<Vec<TableRecord>, WriteErr
 fn checked(table: &TableRecord) -> Result<(), WriteError> {
     let refused = |text: &str| Err(WriteError::Refused(text.into()));
     reach::of(table).map_err(WriteError::Refused)?;
+    auxiliary::check(&table.location, &table.auxiliary_locations).map_err(WriteError::Refused)?;
     match table.location.split_once(":/") {
         _ if table.location.is_empty() => refused("the location is empty"),
         Some((scheme, _)) if !["s3", "s3a", "s3n", "file"].contains(&scheme) && !scheme.contains('/') => {
