@@ -9,6 +9,7 @@ use tests::table_builder::{TableBuilder, decode_path};
 
 mod checkpoints;
 mod negotiation;
+mod shallow_clones;
 mod typed_columns;
 mod vectors;
 
