@@ -7,6 +7,9 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+// What the protocol's clients count on, statement by statement.
+mod assertions;
+
 // One file per route: status, headers and body as a client gets them.
 mod routes;
 
