@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, as_listed};
 use super::history::in_commit_since;
 use super::log_path::commit_name;
 use super::segment::Listing;
@@ -20,6 +20,7 @@ use crate::model::change::Change;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
+use crate::storage::LogEntry;
 
 mod commit;
 mod line;
@@ -213,13 +214,13 @@ impl DeltaLog {
     /// When a commit is missing or damaged, changes were not recorded throughout, something in the range cannot be
     /// shared, or the storage fails.
     pub async fn changes(&self, table: &TableLocation, range: &Range, head: Version) -> Result<Changes, Error> {
-        let &Range { start, end, kind, ref listing, .. } = range;
+        let &Range { start, ref listing, .. } = range;
         range.check_whole(start)?;
         let segment = named_segment(listing, start)?;
         let (protocol, metadata) = self.state_at(table, &segment).await?;
         let mut state = RangeState::new(range, protocol, metadata)?;
 
-        let settled = self.settle(table, (start, end), kind, None, |version, findings| state.take(version, findings));
+        let settled = self.settle(table, range, start, None, |version, findings| state.take(version, findings));
         let settled = settled.await?;
         let commits = self.timed(table, listing, in_commit_since(&state.metadata), settled)?;
 
@@ -240,9 +241,9 @@ impl DeltaLog {
         head: Version,
         rest: Rest,
     ) -> Result<(HeadState, ChangeCommits), Error> {
-        let &Range { start, end, kind, ref listing, .. } = range;
+        let &Range { start, ref listing, .. } = range;
         range.check_whole(rest.from)?;
-        let settled = self.settle(table, (rest.from, end), kind, rest.enough, |_, _| Ok(())).await?;
+        let settled = self.settle(table, range, rest.from, rest.enough, |_, _| Ok(())).await?;
         let commits = self.timed(table, listing, rest.in_commit_since, settled)?;
         let (head, _) = self.head_state(table, head).await?;
         Ok((head, ChangeCommits { start, ..commits }))
@@ -259,21 +260,24 @@ impl DeltaLog {
         Ok((state, head.needs))
     }
 
-    /// Reads commits, oldest first, until there are enough changes.
+    /// Reads a range's commits from one of them on, oldest first, until there are enough changes.
     async fn settle(
         &self,
         table: &TableLocation,
-        (first, last): (Version, Version),
-        kind: Kind,
+        range: &Range,
+        first: Version,
         enough: Option<u64>,
         mut take: impl FnMut(Version, Findings) -> Result<(), Error>,
     ) -> Result<SettledCommits, Error> {
-        let wanted: Vec<Version> = versions(first, last).collect();
+        let &Range { end: last, kind, ref listing, .. } = range;
+        let wanted: Vec<(Version, LogEntry)> = versions(first, last)
+            .map(|version| Ok((version, listing.commit(version).ok_or_else(|| missing(version))?.clone())))
+            .collect::<Result<_, Error>>()?;
         let ahead = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(FETCHES_IN_FLIGHT_MAX);
         let mut texts = stream::iter(wanted)
-            .map(|version| async move {
-                let text = self.store.get(table, &commit_name(version), COMMIT_BYTES_MAX).await?;
-                Ok::<_, Error>((version, text.ok_or_else(|| missing(version))?))
+            .map(|(version, entry)| async move {
+                let text = self.store.get(table, &entry.name, COMMIT_BYTES_MAX).await?;
+                Ok::<_, Error>((version, as_listed(&entry, text.ok_or_else(|| missing(version))?)?))
             })
             .buffered(ahead.clamp(1, FETCHES_IN_FLIGHT_MAX));
         let (mut commits, mut kept, mut files) = (Vec::new(), 0, 0);

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::error::Error;
 use crate::limits::COMMIT_BYTES_MAX;
 use crate::model::location::TableLocation;
-use crate::storage::LogStore;
+use crate::storage::{LogEntry, LogStore};
 
 /// Starts requests for one table's log.
 #[derive(Clone)]
@@ -71,6 +71,18 @@ impl Fetcher {
         });
         Pending { answer: Some(answer), task }
     }
+}
+
+/// An object's bytes, if they are as many as the listing showed. An object that was replaced in between belongs to another
+/// log than the rest of what is read.
+///
+/// # Errors
+/// [`Error::TableFilesMissing`] when they are not.
+pub fn as_listed(entry: &LogEntry, bytes: Bytes) -> Result<Bytes, Error> {
+    if bytes.len() as u64 == entry.size {
+        return Ok(bytes);
+    }
+    Err(Error::TableFilesMissing(format!("{} changed while the log was read", entry.name).into()))
 }
 
 impl std::fmt::Debug for Fetcher {

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::action::SidecarAction;
 use super::checkpoint::{Part, PartHead, Shown};
 use super::features::reader_needs;
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, as_listed};
 use super::log_path::{is_json, sidecar_name};
 use super::schema::SchemaFacts;
 use super::segment::Segment;
@@ -152,14 +152,13 @@ impl DeltaLog {
 
     /// Fetches the commits, newest first, several at once, and replays them one after the other.
     async fn tail(&self, table: &TableLocation, commits: &[(Version, LogEntry)]) -> Result<Tail, Error> {
-        let newest_first: Vec<(Version, String)> =
-            commits.iter().rev().map(|(version, entry)| (*version, entry.name.clone())).collect();
+        let newest_first: Vec<(Version, LogEntry)> = commits.iter().rev().cloned().collect();
         let mut texts = stream::iter(newest_first)
-            .map(|(version, name)| async move {
-                let text = self.store.get(table, &name, COMMIT_BYTES_MAX).await?.ok_or_else(|| {
+            .map(|(version, entry)| async move {
+                let text = self.store.get(table, &entry.name, COMMIT_BYTES_MAX).await?.ok_or_else(|| {
                     Error::TableFilesMissing(format!("commit {version} disappeared while it was read").into())
                 })?;
-                Ok::<(Version, Bytes), Error>((version, text))
+                Ok::<(Version, Bytes), Error>((version, as_listed(&entry, text)?))
             })
             .buffered(FETCHES_IN_FLIGHT_MAX);
         let mut tail = Tail::new(table.clone());
@@ -236,11 +235,11 @@ async fn open_manifest(
     if let [manifest] = segment.checkpoint.as_slice()
         && is_json(&manifest.name)
     {
-        let (fetcher, name) = (fetcher.clone(), manifest.name.clone());
+        let (fetcher, manifest) = (fetcher.clone(), manifest.clone());
         let version = segment.checkpoint_version.unwrap_or(segment.version);
         let (tail, sidecars) = blocking(move || {
-            let text = fetcher.whole(&name).wait()?;
-            let sidecars = tail.apply_manifest(version, &name, text)?;
+            let text = as_listed(&manifest, fetcher.whole(&manifest.name).wait()?)?;
+            let sidecars = tail.apply_manifest(version, &manifest.name, text)?;
             Ok((tail, sidecars))
         })
         .await?;

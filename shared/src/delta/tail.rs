@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::FileSink;
 use super::action::{Add, Line, MetadataAction, SidecarAction, file_key};
@@ -46,8 +47,18 @@ pub struct TailCommit {
     source: Source,
     /// The lines of active files, in the commit's order.
     active: Vec<Range<usize>>,
-    /// The text, unless it was too much to keep.
-    text: Option<Bytes>,
+    text: Kept,
+}
+
+/// A text that is read twice.
+#[derive(Debug)]
+enum Kept {
+    /// The text itself.
+    Whole(Bytes),
+    /// It was too much to keep: its SHA-256, to know it again.
+    Digest([u8; 32]),
+    /// Nothing in it is needed any more.
+    Nothing,
 }
 
 /// What a text of actions is.
@@ -146,11 +157,14 @@ impl Tail {
             }
         }
         active.reverse();
-        let keep = self.kept_bytes + text.len() <= COMMIT_TEXT_KEPT_BYTES;
-        if keep && !active.is_empty() {
+        let text = if active.is_empty() {
+            Kept::Nothing
+        } else if self.kept_bytes + text.len() <= COMMIT_TEXT_KEPT_BYTES {
             self.kept_bytes += text.len();
-        }
-        let text = (keep && !active.is_empty()).then_some(text);
+            Kept::Whole(text)
+        } else {
+            Kept::Digest(Sha256::digest(&text).into())
+        };
         self.commits.push(TailCommit { source, active, text });
         Ok(sidecars)
     }
@@ -167,21 +181,24 @@ impl TailCommit {
         fetch: impl FnOnce(&str) -> Result<Bytes, Error>,
         sink: &mut dyn FileSink,
     ) -> Result<(), Error> {
-        if self.active.is_empty() {
-            return Ok(());
-        }
+        let changed = || Error::TableFilesMissing("a commit changed while it was read".into());
         let text = match &self.text {
-            Some(text) => text.clone(),
-            None => match &self.source {
-                Source::Commit(version) => fetch(&commit_name(*version))?,
-                Source::Manifest(_, name) => fetch(name)?,
-            },
+            Kept::Nothing => return Ok(()),
+            Kept::Whole(text) => text.clone(),
+            Kept::Digest(digest) => {
+                let again = match &self.source {
+                    Source::Commit(version) => fetch(&commit_name(*version))?,
+                    Source::Manifest(_, name) => fetch(name)?,
+                };
+                if <[u8; 32]>::from(Sha256::digest(&again)) != *digest {
+                    return Err(changed());
+                }
+                again
+            }
         };
         let mut vector_key = String::new();
         for range in &self.active {
-            let add = parse_line(&text, range.clone(), &self.source, 0)?
-                .add
-                .ok_or(Error::TableFilesMissing("a commit changed while it was read".into()))?;
+            let add = parse_line(&text, range.clone(), &self.source, 0)?.add.ok_or_else(changed)?;
             sink.file(&data_file(&add, &object_of(table, &add.path)?, (table, &mut vector_key))?)?;
         }
         Ok(())
