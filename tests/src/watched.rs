@@ -1,8 +1,9 @@
-//! The gateway without a socket, over a log store that remembers what it was asked and tells when nobody holds it any
-//! more: for what a client cannot see.
+//! The gateway without a socket, over a log store that remembers what it was asked, fails where a test wants it to, and
+//! tells when nobody holds it any more: for what a client cannot see.
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use shared::audit::log::LogAudit;
 use shared::auth::Gate;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
-use shared::catalog::index::{Index, Order};
+use shared::catalog::index::{self, Index};
 use shared::clock::{Clock, SystemClock};
 use shared::delta::DeltaLog;
 use shared::error::Error;
@@ -32,6 +33,10 @@ use tokio::sync::oneshot;
 
 use crate::server::document;
 
+/// What a test does before a call gets to the storage, whose number counts from 0: harm the log, fail the call, or
+/// nothing.
+pub type Before = dyn Fn(usize, &str) -> Result<(), Error> + Send + Sync;
+
 /// A gateway whose reading of logs is watched.
 pub struct Watched {
     gateway: Gateway,
@@ -46,12 +51,21 @@ impl Watched {
         Self::sealing(names, root, Sealer::for_this_process().unwrap(), SystemClock::shared()).await
     }
 
+    /// Serves tables whose storage is disturbed.
+    pub async fn disturbed(names: &[&str], root: &Path, before: Box<Before>) -> Self {
+        Self::start(names, root, Sealer::for_this_process().unwrap(), SystemClock::shared(), before).await
+    }
+
     /// Serves tables with tokens that are sealed in this way and end by this clock.
     pub async fn sealing(names: &[&str], root: &Path, sealer: Sealer, clock: Arc<dyn Clock>) -> Self {
+        Self::start(names, root, sealer, clock, Box::new(|_, _| Ok(()))).await
+    }
+
+    async fn start(names: &[&str], root: &Path, sealer: Sealer, clock: Arc<dyn Clock>, before: Box<Before>) -> Self {
         let roots = Roots::new();
         let locator = Locator::new(roots.clone(), &root.canonicalize().unwrap());
         let document = document(names);
-        let index = Index::new(&document, Order::Sorted, &|text: &str| locator.locate(text)).unwrap();
+        let index = Index::new(&document, index::Order::Sorted, &|text: &str| locator.locate(text)).unwrap();
         let catalog: Arc<dyn CatalogSource> = Arc::new(Arc::new(index));
 
         let keys = AccessKeys::generate().unwrap();
@@ -60,7 +74,13 @@ impl Watched {
         let reach = LocalReach::shared(Some(EmbeddedStore::new(s3.endpoint(), id, &secret)), None);
         let calls = Arc::new(Mutex::new(Vec::new()));
         let (held, let_go) = oneshot::channel();
-        let store = WatchedStore { inner: S3LogStore::new(Arc::clone(&reach)), calls: Arc::clone(&calls), _held: held };
+        let store = WatchedStore {
+            inner: S3LogStore::new(Arc::clone(&reach)),
+            calls: Arc::clone(&calls),
+            count: AtomicUsize::new(0),
+            before,
+            _held: held,
+        };
 
         let ports = Ports {
             catalog: EmbeddedCatalog::new(catalog),
@@ -75,7 +95,11 @@ impl Watched {
 
     /// Sends a request.
     pub async fn answer(&self, method: &str, path: &str, body: &str) -> Response<Body> {
-        let request = Request::builder().method(method).uri(path).body(body.to_owned()).unwrap();
+        self.send(Request::builder().method(method).uri(path).body(body.to_owned()).unwrap()).await
+    }
+
+    /// Sends a request that has headers.
+    pub async fn send(&self, request: Request<String>) -> Response<Body> {
         self.gateway.answer(request).await
     }
 
@@ -99,29 +123,34 @@ impl Watched {
 struct WatchedStore {
     inner: S3LogStore,
     calls: Arc<Mutex<Vec<String>>>,
+    count: AtomicUsize,
+    before: Box<Before>,
     _held: oneshot::Sender<()>,
 }
 
 impl WatchedStore {
-    fn note(&self, call: String) {
+    fn note(&self, call: String) -> Result<(), Error> {
+        let number = self.count.fetch_add(1, Ordering::SeqCst);
+        let disturbed = (self.before)(number, &call);
         self.calls.lock().unwrap().push(call);
+        disturbed
     }
 }
 
 #[async_trait]
 impl LogStore for WatchedStore {
     async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
-        self.note("list".into());
+        self.note("list".into())?;
         self.inner.list(table, after).await
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
-        self.note(format!("get {name}"));
+        self.note(format!("get {name}"))?;
         self.inner.get(table, name, max_bytes).await
     }
 
     async fn get_range(&self, table: &TableLocation, name: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        self.note(format!("range {name} {}-{}", range.start, range.end));
+        self.note(format!("range {name} {}-{}", range.start, range.end))?;
         self.inner.get_range(table, name, range).await
     }
 }
