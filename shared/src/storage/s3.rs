@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 
 use super::{LogEntry, LogStore};
@@ -59,16 +60,13 @@ impl LogStore for S3LogStore {
                 Err(error) if code_of(&error) == "NoSuchBucket" => return Ok(Vec::new()),
                 Err(error) => return Err(failure("ListObjectsV2", &error)),
             };
-            entries.extend(page.contents().iter().filter_map(|object| {
-                Some(LogEntry {
-                    name: object.key()?.strip_prefix(&folder)?.to_owned(),
-                    size: u64::try_from(object.size()?).ok()?,
-                    modified: TimestampMs::new(object.last_modified()?.to_millis().ok()?),
-                })
-            }));
+            for object in page.contents() {
+                entries.push(listed(object, &folder).ok_or_else(unsure_listing)?);
+            }
             continuation = page.next_continuation_token().map(str::to_owned);
             if continuation.is_none() {
-                return Ok(entries);
+                // A list cut short would be an older table.
+                return if page.is_truncated() == Some(true) { Err(unsure_listing()) } else { Ok(entries) };
             }
         }
         Err(Error::Unsupported(
@@ -118,6 +116,21 @@ impl LogStore for S3LogStore {
         }
         Ok(body)
     }
+}
+
+/// An object of a listing below `folder`, if all is said of it that S3 says.
+fn listed(object: &Object, folder: &str) -> Option<LogEntry> {
+    Some(LogEntry {
+        name: object.key()?.strip_prefix(folder)?.to_owned(),
+        size: u64::try_from(object.size()?).ok()?,
+        modified: TimestampMs::new(object.last_modified()?.to_millis().ok()?),
+    })
+}
+
+fn unsure_listing() -> Error {
+    Error::Unsupported(
+        "The table's storage does not list the log as S3 does. Ask the share provider to check the storage.".into(),
+    )
 }
 
 /// Whether a failed read means that there is no such object.

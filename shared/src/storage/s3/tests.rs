@@ -21,9 +21,12 @@ async fn store(answer: fn(&str) -> (u16, &'static str, String)) -> S3LogStore {
             }
             let head = String::from_utf8(head).unwrap();
             let (status, headers, body) = answer(head.lines().next().unwrap_or_default());
-            let length = body.len();
-            let text =
-                format!("HTTP/1.1 {status} x\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            // A length that is given may be a lie.
+            let length = match headers.contains("content-length") {
+                true => String::new(),
+                false => format!("content-length: {}\r\n", body.len()),
+            };
+            let text = format!("HTTP/1.1 {status} x\r\n{headers}{length}connection: close\r\n\r\n{body}");
             socket.write_all(text.as_bytes()).await.unwrap();
         }
     });
@@ -77,6 +80,43 @@ async fn denied_everywhere_is_denied() {
     let denied = store.get(&table(), "gone.json", 10).await.unwrap_err();
     assert!(matches!(denied, Error::StorageDenied(_)), "{denied:?}");
     assert!(!chain(&denied).contains("arn:"), "{}", chain(&denied));
+}
+
+#[tokio::test]
+async fn an_overloaded_store_is_unavailable() {
+    let store = store(|_| (503, "", error_body("SlowDown", "Please reduce your request rate."))).await;
+    for failed in [
+        store.list(&table(), None).await.unwrap_err(),
+        store.get(&table(), "there.json", 10).await.unwrap_err(),
+        store.get_range(&table(), "there.json", 0..5).await.unwrap_err(),
+    ] {
+        assert!(matches!(failed, Error::StorageUnavailable(_)), "{failed:?}");
+        assert!(chain(&failed).contains("SlowDown"), "{}", chain(&failed));
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_may_not_be_whole_is_none() {
+    const OBJECT: &str = "<Contents><Key>t/_delta_log/0.json</Key><LastModified>2023-11-14T22:13:20.000Z</LastModified><Size>1</Size></Contents>";
+    let whole = store(|_| (200, "", format!("<ListBucketResult>{OBJECT}</ListBucketResult>"))).await;
+    assert_eq!(whole.list(&table(), None).await.unwrap().len(), 1);
+    let no_way_on =
+        store(|_| (200, "", format!("<ListBucketResult><IsTruncated>true</IsTruncated>{OBJECT}</ListBucketResult>")));
+    let no_time = store(|_| (200, "", listing(&["t/_delta_log/0.json"])));
+    for store in [no_way_on.await, no_time.await] {
+        let refused = store.list(&table(), None).await.unwrap_err();
+        assert!(matches!(refused, Error::Unsupported(_)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_shorter_object() {
+    let store = store(|_| (200, "content-length: 10\r\n", "five.".into())).await;
+    let whole = store.get(&table(), "there.json", 100).await.unwrap_err();
+    let range = store.get_range(&table(), "there.json", 0..10).await.unwrap_err();
+    for failed in [whole, range] {
+        assert!(matches!(failed, Error::StorageUnavailable(_)), "{failed:?}");
+    }
 }
 
 #[tokio::test]
