@@ -1,12 +1,11 @@
 //! Every check that needs no test: format, warnings, documents, dependencies, spelling, the template. All steps run, so
 //! that one look shows everything; the last line names those that failed.
 
-mod tools;
-
 use crate::process::{cargo, command, succeeds};
 use crate::python::Environment;
 use crate::repository::Repository;
 use crate::template;
+use crate::tools;
 
 /// A step: whether it holds, or why it could not run.
 type Step = fn(&Repository) -> Result<bool, String>;

@@ -1,4 +1,4 @@
-//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench, AWS on this machine, packages. Each calls the tools a person would call, in
+//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench, fuzz, AWS on this machine, packages. Each calls the tools a person would call, in
 //! the same order everywhere, and says at the end what failed. It is not part of any program that is shipped.
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +9,7 @@
 mod aws_local;
 mod bench;
 mod dynamodb_local;
+mod fuzz;
 mod lint;
 mod package;
 mod process;
@@ -16,6 +17,7 @@ mod python;
 mod repository;
 mod template;
 mod test;
+mod tools;
 mod venv;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ Tasks (make TASK, or cargo xtask TASK):
                         arm64, functions for that processor under an emulated one, only when it is named
   lint [STEP]...        format, clippy, docs, dependencies, spelling, template
   bench [ARGUMENT]...   the benchmark, built for release (make bench ARGS=...)
+  fuzz [TARGET] [SECONDS]  the fuzz targets, or one, a minute each or so long (make fuzz ARGS=...)
   aws-local             AWS on this machine: the template deployed in an emulator, and a profile to read with
   aws-local-down        ends that, and removes its data
   package [FUNCTION]... zips of the functions, the template that names them, and checksums, in target/package
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         "test" => test::run(&repository, rest),
         "lint" => lint::run(&repository, rest),
         "bench" => bench::run(&repository, rest),
+        "fuzz" => fuzz::run(&repository, rest),
         "aws-local" => aws_local::up(&repository),
         "aws-local-down" => aws_local::down(&repository),
         "package" => package::run(&repository, rest),

@@ -28,6 +28,9 @@ mod delta;
 // Tables of every feature, answered in the formats that can carry them.
 mod delta_features;
 
+// What fuzzers have found, kept as tests.
+mod fuzz;
+
 // The functions as Lambda runs them.
 mod functions;
 

@@ -7,21 +7,24 @@ use crate::process::{cargo, command, said, succeeds};
 use crate::repository::Repository;
 
 /// A tool that cargo builds.
-pub(super) struct Tool {
+pub(crate) struct Tool {
     name: &'static str,
     version: &'static str,
 }
 
 /// Licences, sources and bans of the dependencies.
-pub(super) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub(crate) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 /// Dependencies that no code names.
-pub(super) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" };
+pub(crate) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" };
+
+/// Builds and runs fuzz targets.
+pub(crate) const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
 /// The path of a tool that cargo builds, installing it when that version is not there; that takes minutes.
 ///
 /// # Errors
 /// When it cannot be installed.
-pub(super) fn from_cargo(repository: &Repository, tool: &Tool) -> Result<PathBuf, String> {
+pub(crate) fn from_cargo(repository: &Repository, tool: &Tool) -> Result<PathBuf, String> {
     let tools = repository.target.join("tools");
     let program = tools.join("bin").join(tool.name);
     let version = said(&mut command(repository, &program, &["--version"]));

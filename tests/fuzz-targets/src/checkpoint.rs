@@ -1,0 +1,48 @@
+//! Any bytes as a Parquet object of a checkpoint: read whole and by pieces, as a part and as the checkpoint of a table.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+use shared::delta::checkpoint::{Part, Shown};
+use shared::delta::fetch::Fetcher;
+use shared::delta::schema::SchemaFacts;
+use shared::error::Error;
+use shared::storage::LogEntry;
+
+use crate::seen::Seen;
+use crate::world::{Asked, MemoryLog, NOW, Route, begun, check_refusal, location, wait};
+
+const NAME: &str = "00000000000000000003.checkpoint.parquet";
+const SCHEMA: &str = r#"{"type":"struct","fields":[
+    {"name":"id","type":"long","nullable":true,"metadata":{}},
+    {"name":"name","type":"string","nullable":true,"metadata":{}},
+    {"name":"at","type":"timestamp_ntz","nullable":true,"metadata":{}}]}"#;
+
+/// Any bytes as a checkpoint.
+pub fn checkpoint(data: &[u8]) {
+    let bytes = Bytes::copy_from_slice(data);
+    let log = MemoryLog::default().with(NAME, bytes);
+    let whole = read(&log, data.len() as u64, true).inspect_err(check_refusal);
+    let pieces = read(&log, data.len() as u64, false).inspect_err(check_refusal);
+    assert_eq!(whole.ok(), pieces.ok(), "an object read by pieces is the same as a whole one");
+    // What is only read for the files may be found damaged after the first line.
+    let _ = begun(&log, Route::Query, &Asked::body(&json!({})));
+}
+
+fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
+    let fetcher = wait(async { Fetcher::new(Arc::new(log.clone()), location()) });
+    let part = Part::open(fetcher, LogEntry { name: NAME.into(), size, modified: NOW }, keep)?;
+    part.sidecars()?;
+    let seen = HashSet::new();
+    let head = part.head(&seen, true, true)?;
+    let schema = SchemaFacts::of(SCHEMA)?;
+    let mut files = Seen::default();
+    for partitioned in [true, false] {
+        files = Seen::default();
+        part.emit(&Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors }, &mut files)?;
+        assert_eq!(files.totals, head.totals, "as many files as were counted");
+    }
+    Ok(files)
+}
