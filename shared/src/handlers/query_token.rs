@@ -140,6 +140,12 @@ struct Words {
     named: &'static str,
 }
 
+impl Words {
+    fn undecodable(&self, token: &str) -> Error {
+        Error::InvalidParameter(format!("Error decoding {}: {}.", self.decoding, shorten(token)))
+    }
+}
+
 const PAGE_WORDS: Words =
     Words { kind: PAGE, decoding: "the page token", ttl_secs: QUERY_PAGE_TOKEN_TTL_SECS, named: "page token" };
 const REFRESH_WORDS: Words =
@@ -178,8 +184,7 @@ impl QueryTokens {
     pub(super) async fn open_page(&self, recipient: &Recipient, table: &Table, token: &str) -> Result<Opened, Error> {
         let payload: PagePayload = self.open(&PAGE_WORDS, recipient, table, token).await?;
         let mut objects = [0; 32];
-        hex::decode_to_slice(&payload.objects, &mut objects)
-            .map_err(|cause| Error::internal("a page token holds no digest", cause))?;
+        hex::decode_to_slice(&payload.objects, &mut objects).map_err(|_| PAGE_WORDS.undecodable(token))?;
         let version = Version::new(payload.version);
         let selected = if payload.named { Selected::Named(version) } else { Selected::Latest(version) };
         let layout = Layout { checkpoint: payload.checkpoint.map(Version::new), objects };
@@ -226,8 +231,8 @@ impl QueryTokens {
         table: &Table,
         token: &str,
     ) -> Result<T, Error> {
-        let Words { kind, decoding, named, .. } = words;
-        let undecodable = || Error::InvalidParameter(format!("Error decoding {decoding}: {}.", shorten(token)));
+        let Words { kind, named, .. } = words;
+        let undecodable = || words.undecodable(token);
         if token.len() > PAGE_TOKEN_CHARS_MAX {
             return Err(undecodable());
         }

@@ -204,7 +204,7 @@ async fn begin(delta: &DeltaLog, table: &Table, asked: &Asked) -> Result<Settled
 
 /// Goes on with a range that an earlier page settled.
 async fn go_on(delta: &DeltaLog, table: &Table, asked: &Asked, opened: OpenedRange) -> Result<Settled, Error> {
-    let bound = asked.bound(opened.format()?);
+    let bound = asked.bound(opened.format);
     opened.check(&bound)?;
     let place = opened.place;
     asked.check_since(place.start)?;

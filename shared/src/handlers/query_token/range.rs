@@ -40,6 +40,8 @@ pub(in crate::handlers) struct RangePlace {
 #[derive(Debug)]
 pub(in crate::handlers) struct OpenedRange {
     pub place: RangePlace,
+    /// The format of the answer's first page: it was chosen for the whole range.
+    pub format: ResponseFormat,
     asked: AskedText,
 }
 
@@ -55,14 +57,6 @@ struct RangePayload {
 }
 
 impl OpenedRange {
-    /// The format of the answer's first page: it was chosen for the whole range.
-    pub(in crate::handlers) fn format(&self) -> Result<ResponseFormat, Error> {
-        [ResponseFormat::Parquet, ResponseFormat::Delta]
-            .into_iter()
-            .find(|format| format.to_string() == self.asked.format)
-            .ok_or(Error::defect("a page token holds no format"))
-    }
-
     /// # Errors
     /// [`Error::InvalidParameter`] when the page would not be one of the same answer.
     pub(in crate::handlers) fn check(&self, asked: &Asked) -> Result<(), Error> {
@@ -116,7 +110,8 @@ impl QueryTokens {
         table: &Table,
         token: &str,
     ) -> Result<OpenedRange, Error> {
-        let payload: RangePayload = self.open(&words(kind), recipient, table, token).await?;
+        let words = words(kind);
+        let payload: RangePayload = self.open(&words, recipient, table, token).await?;
         let RangePayload { start, end, head, in_commit_since, version, index, asked } = payload;
         let place = RangePlace {
             start: Version::new(start),
@@ -125,6 +120,10 @@ impl QueryTokens {
             in_commit_since: in_commit_since.map(Version::new),
             next: Resume { version: Version::new(version), index },
         };
-        Ok(OpenedRange { place, asked })
+        let format = [ResponseFormat::Parquet, ResponseFormat::Delta]
+            .into_iter()
+            .find(|format| format.to_string() == asked.format)
+            .ok_or_else(|| words.undecodable(token))?;
+        Ok(OpenedRange { place, format, asked })
     }
 }
