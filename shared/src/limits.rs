@@ -104,6 +104,14 @@ pub const CHECKPOINT_FOOTER_BYTES: u64 = 64 * 1024;
 /// Largest checkpoint footer decoded. Above: the table is refused.
 pub const CHECKPOINT_FOOTER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// Largest page of a checkpoint's column, before and after compression. A page of statistics in text is the largest there
+/// is. Above: the table is refused.
+pub const CHECKPOINT_PAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Largest dictionary of a checkpoint's column, before and after compression; writers end theirs at 1 MiB. Above: the table
+/// is refused.
+pub const CHECKPOINT_DICTIONARY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Rows of a checkpoint decoded at once.
 pub const CHECKPOINT_BATCH_ROWS: usize = 1024;
 

@@ -3,13 +3,14 @@
 //! `add` rows one by one. Only the columns needed are fetched, and only pieces of them are in memory at a time.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::FileSink;
 use super::action::SidecarAction;
@@ -26,6 +27,7 @@ use crate::storage::LogEntry;
 
 mod columns;
 mod layout;
+mod page_size;
 mod parsed;
 mod rows;
 mod window;
@@ -126,14 +128,20 @@ impl Part {
     ) -> Result<Self, Error> {
         let start = end.len().saturating_sub(usize::try_from(footer_bytes).unwrap_or(usize::MAX));
         let thrift = end.get(start..end.len().saturating_sub(FOOTER_TAIL)).unwrap_or_default();
-        let metadata: ParquetMetaData = ParquetMetaDataReader::decode_metadata(thrift).map_err(|_| not_parquet())?;
+        let metadata: ParquetMetaData =
+            decoding(|| ParquetMetaDataReader::decode_metadata(thrift))?.map_err(|_| not_parquet())?;
+        if !metadata.row_groups().iter().all(is_sound) {
+            return Err(not_parquet());
+        }
         // The writer's own Arrow schema could ask for types that the columns below are not read in.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let plain = ArrowReaderMetadata::try_new(Arc::new(metadata), options.clone()).map_err(|_| not_parquet())?;
+        let arrow = |metadata, options| {
+            decoding(|| ArrowReaderMetadata::try_new(metadata, options))?.map_err(|_| not_parquet())
+        };
+        let plain = arrow(Arc::new(metadata), options.clone())?;
         let footer = match layout::with_wide_timestamps(plain.schema(), plain.parquet_schema()) {
             None => plain,
-            Some(schema) => ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options.with_schema(schema))
-                .map_err(|_| not_parquet())?,
+            Some(schema) => arrow(Arc::clone(plain.metadata()), options.with_schema(schema))?,
         };
         let layout = Layout::of(footer.metadata());
         Ok(Self { entry, footer, layout, whole, fetcher })
@@ -218,17 +226,39 @@ impl Part {
             None => PartBytes::Windows(Arc::clone(&windows)),
         };
         let mask = ProjectionMask::leaves(schema, leaves);
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, self.footer.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, self.footer.clone())
             .with_projection(mask)
-            .with_batch_size(CHECKPOINT_BATCH_ROWS)
-            .build()
-            .map_err(|_| windows.failure().unwrap_or_else(not_parquet))?;
-        for batch in reader {
-            let batch = batch.map_err(|_| windows.failure().unwrap_or_else(not_parquet))?;
+            .with_batch_size(CHECKPOINT_BATCH_ROWS);
+        let failed = || windows.failure().unwrap_or_else(not_parquet);
+        let mut reader = decoding(|| builder.build())?.map_err(|_| failed())?;
+        let mut rows = 0;
+        while let Some(batch) = decoding(|| reader.next())? {
+            let batch = batch.map_err(|_| failed())?;
+            rows += batch.num_rows() as u64;
             each(&batch)?;
         }
-        Ok(())
+        // The decoder takes columns that end too soon for the end of the rows.
+        let told = self.footer.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs());
+        if told.fold(0, u64::saturating_add) == rows { Ok(()) } else { Err(not_parquet()) }
     }
+}
+
+/// Whether a row group's numbers can be: the footer may tell negative ones, or other rows than its columns hold.
+fn is_sound(group: &RowGroupMetaData) -> bool {
+    let rows = group.num_rows();
+    let can_be = |column: &ColumnChunkMetaData| {
+        let has_a_place = column.data_page_offset() >= 0
+            && column.dictionary_page_offset().is_none_or(|at| at >= 0)
+            && column.compressed_size() >= 0;
+        let repeated = column.column_descr().max_rep_level() > 0;
+        has_a_place && column.num_values() >= 0 && (repeated || column.num_values() == rows)
+    };
+    rows >= 0 && group.columns().iter().all(can_be)
+}
+
+/// Runs the decoder. Over some damage it panics, which is damage like any other; it is not asked for more afterwards.
+fn decoding<T>(decode: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(decode)).map_err(|_| not_parquet())
 }
 
 /// Bytes after the footer's own: its length and the magic.

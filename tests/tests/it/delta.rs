@@ -3,6 +3,7 @@
 mod damaged;
 mod fetches;
 mod log_states;
+mod memory;
 mod other_writers;
 mod refused;
 mod replay;

@@ -10,6 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::page_size::{HEADER_BYTES, is_bounded};
 use crate::delta::fetch::{Fetcher, Pending};
 use crate::error::Error;
 use crate::limits::CHECKPOINT_WINDOW_BYTES;
@@ -181,10 +182,12 @@ impl ChunkReader for PartBytes {
                 if from > bytes.len() {
                     return Err(ParquetError::EOF("past the end".into()));
                 }
-                Ok(PartRead { piece: bytes.slice(from..), at: 0, windows: None })
+                PartRead { piece: bytes.slice(from..), at: 0, windows: None }.checked()
             }
             Self::Windows(windows) => {
-                Ok(PartRead { piece: Bytes::new(), at: start, windows: Some(Arc::clone(windows)) })
+                let mut read = PartRead { piece: Bytes::new(), at: start, windows: Some(Arc::clone(windows)) };
+                read.refill()?;
+                read.checked()
             }
         }
     }
@@ -211,17 +214,34 @@ pub(super) struct PartRead {
     windows: Option<Arc<Windows>>,
 }
 
-impl Read for PartRead {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+impl PartRead {
+    /// Reads on where everything was read.
+    fn refill(&mut self) -> Result<(), ParquetError> {
         /// More than nearly every page header.
         const PIECE_BYTES: u64 = 512;
         if self.piece.is_empty()
             && let Some(windows) = &self.windows
         {
             let length = windows.rest_of_chunk(self.at).min(PIECE_BYTES);
-            self.piece = windows.bytes(self.at, usize::try_from(length).unwrap_or(0)).map_err(io::Error::other)?;
+            self.piece = windows.bytes(self.at, usize::try_from(length).unwrap_or(0))?;
             self.at += length;
         }
+        Ok(())
+    }
+
+    /// Itself, when it begins with the header of a page within bounds.
+    fn checked(self) -> Result<Self, ParquetError> {
+        let header = self.piece.get(..HEADER_BYTES.min(self.piece.len())).unwrap_or_default();
+        match is_bounded(header) {
+            true => Ok(self),
+            false => Err(ParquetError::General("a page larger than is read".into())),
+        }
+    }
+}
+
+impl Read for PartRead {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.refill().map_err(io::Error::other)?;
         let count = out.len().min(self.piece.len());
         if let (Some(target), Some(source)) = (out.get_mut(..count), self.piece.get(..count)) {
             target.copy_from_slice(source);
