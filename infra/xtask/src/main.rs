@@ -30,7 +30,7 @@ Tasks (make TASK, or cargo xtask TASK):
                         arm64, functions for that processor under an emulated one, only when it is named
   lint [STEP]...        format, clippy, docs, dependencies, spelling, template
   bench [ARGUMENT]...   the benchmark, built for release (make bench ARGS=...)
-  fuzz [TARGET] [SECONDS]  the fuzz targets, or one, a minute each or so long (make fuzz ARGS=...)
+  fuzz [TARGET] [SECS]  the fuzz targets, or one, for a minute or so long each (make fuzz ARGS=...)
   aws-local             AWS on this machine: the template deployed in an emulator, and a profile to read with
   aws-local-down        ends that, and removes its data
   package [FUNCTION]... zips of the functions, the template that names them, and checksums, in target/package
