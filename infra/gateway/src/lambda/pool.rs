@@ -96,8 +96,8 @@ impl Pool {
             Ok(Posted::Streamed(pieces)) => {
                 drop(reply.send(Ok(Reply::Streamed(pieces))));
                 let whole = tokio::select! {
-                    // The interface drops its end when the last piece has come.
-                    _ = over => environment.is_alive(),
+                    // A process whose connection broke is about to end, though it may still be there.
+                    over = over => over.is_ok() && environment.is_alive(),
                     _ = environment.ended() => false,
                     () = tokio::time::sleep_until(end) => {
                         self.note(&id, "timeout", &format!("the stream took longer than {} s", timeout.as_secs()));

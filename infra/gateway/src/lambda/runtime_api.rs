@@ -61,7 +61,7 @@ pub(super) struct Invocation {
     pub(super) event: Bytes,
     /// Where the answer goes.
     pub(super) posted: oneshot::Sender<Posted>,
-    /// Dropped when the whole answer has come.
+    /// Told when the whole answer has come; dropped when the process's connection broke before.
     pub(super) done: oneshot::Sender<()>,
 }
 
@@ -162,8 +162,9 @@ impl RuntimeApi {
         if mode.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming")) {
             let (sender, receiver) = mpsc::channel(PIECES_MAX);
             drop(posted.send(Posted::Streamed(receiver)));
-            passed_on(request.into_body(), sender).await;
-            drop(done);
+            if passed_on(request.into_body(), sender).await {
+                drop(done.send(()));
+            }
             return said(StatusCode::ACCEPTED, r#"{"status":"OK"}"#);
         }
         let answer = match collected(request.into_body()).await {
@@ -173,7 +174,7 @@ impl RuntimeApi {
         };
         let too_large = matches!(answer, Posted::TooLarge);
         drop(posted.send(answer));
-        drop(done);
+        drop(done.send(()));
         match too_large {
             true => said(StatusCode::PAYLOAD_TOO_LARGE, r#"{"errorType":"Function.ResponseSizeTooLarge"}"#),
             false => said(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
@@ -189,26 +190,25 @@ impl RuntimeApi {
     }
 }
 
-/// Passes the pieces on as they come. A client that went away stops nothing: a function runs to its end.
-async fn passed_on(mut body: Incoming, sender: mpsc::Sender<Piece>) {
+/// Passes the pieces on as they come. A client that went away stops nothing: a function runs to its end. Says whether the
+/// process's connection held to the end; where it broke, the process is about to end.
+async fn passed_on(mut body: Incoming, sender: mpsc::Sender<Piece>) -> bool {
     let failed = |trailers: &HeaderMap| trailers.contains_key("lambda-runtime-function-error-type");
     loop {
-        let piece = match body.frame().await {
-            None => return,
-            Some(Err(_)) => Err(BrokenOff),
+        let held = match body.frame().await {
+            None => return true,
+            Some(Err(_)) => false,
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(bytes) => Ok(bytes),
-                Err(frame) => match frame.trailers_ref().is_some_and(failed) {
-                    true => Err(BrokenOff),
-                    false => continue,
-                },
+                Ok(bytes) => {
+                    drop(sender.send(Ok(bytes)).await);
+                    continue;
+                }
+                Err(frame) if frame.trailers_ref().is_some_and(failed) => true,
+                Err(_) => continue,
             },
         };
-        let over = piece.is_err();
-        drop(sender.send(piece).await);
-        if over {
-            return;
-        }
+        drop(sender.send(Err(BrokenOff)).await);
+        return held;
     }
 }
 
