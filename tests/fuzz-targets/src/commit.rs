@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use shared::delta::tail::Tail;
+use shared::model::location::TableLocation;
 use shared::model::version::Version;
 
 use crate::seen::Seen;
@@ -55,14 +56,15 @@ pub fn commit(data: &[u8]) {
 
 /// The files of the last version; nothing when the commits are refused.
 fn replay(commits: &[&[u8]]) -> Option<Seen> {
-    let mut tail = Tail::default();
+    let table = TableLocation::new("b", "t");
+    let mut tail = Tail::new(table.clone());
     for (version, text) in commits.iter().enumerate().rev() {
         let applied = tail.apply(Version::new(version as u64), Bytes::copy_from_slice(text));
         applied.inspect_err(check_refusal).ok()?;
     }
     let mut seen = Seen::default();
     for commit in &tail.commits {
-        commit.emit(|_| panic!("the text was kept"), &mut seen).expect("what was settled is handed on");
+        commit.emit(&table, |_| panic!("the text was kept"), &mut seen).expect("what was settled is handed on");
     }
     assert_eq!(seen.totals, tail.totals);
     seen.assert_each_once();

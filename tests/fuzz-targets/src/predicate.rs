@@ -2,6 +2,7 @@
 //! may rule it out; what is not known never does.
 
 use serde_json::value::RawValue;
+use shared::model::area::ObjectKey;
 use shared::model::file::{DataFile, Text};
 use shared::model::table_state::Metadata;
 use shared::predicate::{Verdict, filter};
@@ -82,7 +83,7 @@ fn lines(data: &[u8]) -> Option<[&str; 3]> {
 fn file<'a>(stats: Option<Text<'a>>, partition_values: &'a str) -> DataFile<'a> {
     DataFile {
         path: "f",
-        key: "f",
+        object: ObjectKey::in_table("f"),
         partition_values,
         size: 1,
         modification_time: 1,

@@ -23,9 +23,9 @@ impl FileSink for Seen {
         if let Some(Text::JsonLiteral(text)) = file.stats {
             assert!(serde_json::from_str::<String>(text).is_ok(), "statistics are text: {text}");
         }
-        assert_inside(file.key);
-        if let Some(VectorStorage::File { key, .. }) = file.deletion_vector.map(|vector| vector.storage) {
-            assert_inside(key);
+        assert_inside(file.object.key);
+        if let Some(VectorStorage::File { object, .. }) = file.deletion_vector.map(|vector| vector.storage) {
+            assert_inside(object.key);
         }
         self.totals.files += 1;
         self.totals.bytes = self.totals.bytes.saturating_add(file.size);

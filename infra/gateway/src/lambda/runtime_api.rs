@@ -163,7 +163,7 @@ impl RuntimeApi {
             let (sender, receiver) = mpsc::channel(PIECES_MAX);
             drop(posted.send(Posted::Streamed(receiver)));
             if passed_on(request.into_body(), sender).await {
-                drop(done.send(()));
+                done.send(()).ok();
             }
             return said(StatusCode::ACCEPTED, r#"{"status":"OK"}"#);
         }
@@ -174,7 +174,7 @@ impl RuntimeApi {
         };
         let too_large = matches!(answer, Posted::TooLarge);
         drop(posted.send(answer));
-        drop(done.send(()));
+        done.send(()).ok();
         match too_large {
             true => said(StatusCode::PAYLOAD_TOO_LARGE, r#"{"errorType":"Function.ResponseSizeTooLarge"}"#),
             false => said(StatusCode::ACCEPTED, r#"{"status":"OK"}"#),
