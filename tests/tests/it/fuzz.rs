@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use fuzz_targets::{TARGETS, Target};
 
-mod seeds;
-
 /// Most of an input, so that the corpus stays small.
 const INPUT_BYTES_MAX: usize = 16 * 1024;
 /// Places at which every input is cut short as well.
@@ -60,14 +58,3 @@ macro_rules! each_target_holds {
 }
 
 each_target_holds!(capabilities changes_query checkpoint commit predicate_json predicate_sql query_body token);
-
-#[test]
-#[ignore = "writes the seeds of the corpus anew, beside what a fuzzer has found"]
-fn write_the_seeds() {
-    for (name, _) in TARGETS {
-        fs::create_dir_all(folder(name)).unwrap();
-        for (number, seed) in seeds::of(name).into_iter().enumerate() {
-            fs::write(folder(name).join(format!("seed-{number:02}")), seed).unwrap();
-        }
-    }
-}
