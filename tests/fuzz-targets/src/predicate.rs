@@ -18,7 +18,7 @@ const SCHEMA: &str = r#"{"type":"struct","fields":[
     {"name":"at","type":"timestamp","nullable":true,"metadata":{}},
     {"name":"x","type":{"type":"array","elementType":"long","containsNull":true},"nullable":true,"metadata":{}},
     {"name":"p","type":"string","nullable":true,"metadata":{}},
-    {"name":"pn","type":"integer","nullable":true,"metadata":{}},
+    {"name":"rank","type":"integer","nullable":true,"metadata":{}},
     {"name":"pt","type":"timestamp","nullable":true,"metadata":{}}]}"#;
 
 /// Any text as a predicate in JSON.
@@ -105,7 +105,7 @@ fn metadata() -> Metadata {
         format_provider: "parquet".into(),
         format_options: Vec::new(),
         schema_string: SCHEMA.into(),
-        partition_columns: vec!["p".into(), "pn".into(), "pt".into()],
+        partition_columns: vec!["p".into(), "rank".into(), "pt".into()],
         configuration: Vec::new(),
         created_time: None,
     }

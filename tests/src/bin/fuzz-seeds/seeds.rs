@@ -125,8 +125,8 @@ fn facts() -> [String; 4] {
         "tightBounds": true,
     });
     [
-        format!("{all}\n{}", json!({"p": "a", "pn": "7", "pt": "2023-11-14 22:13:20.5"})),
-        format!("{}\n{}", json!({"numRecords": 0}), json!({"p": null, "pn": "", "pt": "__HIVE_DEFAULT_PARTITION__"})),
+        format!("{all}\n{}", json!({"p": "a", "rank": "7", "pt": "2023-11-14 22:13:20.5"})),
+        format!("{}\n{}", json!({"numRecords": 0}), json!({"p": null, "rank": "", "pt": "__HIVE_DEFAULT_PARTITION__"})),
         format!(
             "{}\n{}",
             json!({"minValues": {"id": 9}, "maxValues": {"id": 1}, "nullCount": {"id": 9}}),
@@ -146,12 +146,12 @@ fn sql_predicates() -> Vec<Vec<u8>> {
     let predicates = [
         "id > 3 AND s = 'a'",
         "NOT (flag = true OR f < -1.5e3) AND d >= 0.25",
-        "day BETWEEN '2023-11-14' AND date '2023-12-01';pn IN (1, 2, 3)",
+        "day BETWEEN '2023-11-14' AND date '2023-12-01';rank IN (1, 2, 3)",
         "`p` IS NOT NULL AND pt <= timestamp '2023-11-14T22:13:20Z'",
         "p <=> NULL OR id NOT IN (5) OR s NOT BETWEEN 'a' AND \"b\"",
         "1 = 2;'it''s' <> s",
         "id = cast('5' as bigint) AND year(day) = 2023",
-        "partitionValues.pn != 8 AND x IS NULL",
+        "partitionValues.rank != 8 AND x IS NULL",
         "id = NULL OR NOT d > 'NaN'",
         "at > '2023-11-14T22:13:20.000001+01:00' AND id == -9223372036854775808",
     ];
@@ -171,7 +171,7 @@ fn json_predicates() -> Vec<Vec<u8>> {
             &json!({"op": "not", "children": [id]}),
             &both("lessThanOrEqual", &column("f", "float"), &literal("1.5", "float")),
         ),
-        json!({"op": "in", "children": [column("pn", "int"), literal("1", "int"), literal("7", "int")]}),
+        json!({"op": "in", "children": [column("rank", "int"), literal("1", "int"), literal("7", "int")]}),
         json!({"op": "isNull", "children": [column("p", "string")]}),
         both("greaterThanOrEqual", &column("day", "date"), &literal("2023-11-14", "date")),
         both("lessThan", &column("at", "timestamp"), &literal("2023-11-14T22:13:20.999Z", "timestamp")),
