@@ -112,6 +112,9 @@ pub const CHECKPOINT_PAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// is refused.
 pub const CHECKPOINT_DICTIONARY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Most delta-encoded texts in one page of a checkpoint's column; a page may claim any number. Above: the table is refused.
+pub const CHECKPOINT_PAGE_TEXTS_MAX: u64 = 4 * 1024 * 1024;
+
 /// Rows of a checkpoint decoded at once.
 pub const CHECKPOINT_BATCH_ROWS: usize = 1024;
 

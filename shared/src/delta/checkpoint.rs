@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::FileSink;
@@ -28,11 +28,13 @@ use crate::storage::LogEntry;
 mod columns;
 mod layout;
 mod page_size;
+mod pages;
 mod parsed;
 mod rows;
 mod window;
 
 use layout::Layout;
+use pages::Pages;
 use window::{PartBytes, Windows};
 
 /// A part of a checkpoint with its footer read.
@@ -226,11 +228,14 @@ impl Part {
             None => PartBytes::Windows(Arc::clone(&windows)),
         };
         let mask = ProjectionMask::leaves(schema, leaves);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, self.footer.clone())
-            .with_projection(mask)
-            .with_batch_size(CHECKPOINT_BATCH_ROWS);
+        let pages = Pages { bytes: Arc::new(bytes), metadata: Arc::clone(self.footer.metadata()) };
         let failed = || windows.failure().unwrap_or_else(not_parquet);
-        let mut reader = decoding(|| builder.build())?.map_err(|_| failed())?;
+        let mut reader = decoding(|| {
+            let levels = parquet_to_arrow_field_levels(schema, mask, Some(self.footer.schema().fields()))?;
+            let batch_rows = CHECKPOINT_BATCH_ROWS.min(pages.num_rows());
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, batch_rows, None)
+        })?
+        .map_err(|_| failed())?;
         let mut rows = 0;
         while let Some(batch) = decoding(|| reader.next())? {
             let batch = batch.map_err(|_| failed())?;

@@ -4,7 +4,12 @@
 use std::fs;
 use std::process::Command;
 
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Encoding;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnPath;
 use serde_json::json;
 use shared::limits::COMMIT_BYTES_MAX;
 use tests::server::TestServer;
@@ -37,8 +42,14 @@ fn say_peak() {
 
 #[test]
 fn what_claims_to_be_huge_is_refused_in_bounded_memory() {
-    for test in ["a_commit_of_a_gigabyte", "a_footer_of_four_gigabytes", "a_page_of_two_gigabytes", "rows_without_end"]
-    {
+    let tests = [
+        "a_commit_of_a_gigabyte",
+        "a_footer_of_four_gigabytes",
+        "a_page_of_two_gigabytes",
+        "rows_without_end",
+        "texts_without_end",
+    ];
+    for test in tests {
         let peak = peak_of(test);
         assert!(peak < PEAK_MB_MAX, "{test} took {peak} MB");
     }
@@ -149,6 +160,70 @@ fn with_rows(bytes: &mut Vec<u8>, rows: i64, values: Option<i64>) {
 async fn rows_without_end() {
     assert_undecodable(&checkpointed(|bytes| with_rows(bytes, i64::MAX, None)).await);
     assert_undecodable(&checkpointed(|bytes| with_rows(bytes, i64::MAX, Some(i64::MAX))).await);
+}
+
+/// The checkpoint written anew, its paths packed as differences.
+fn delta_encoded(bytes: &mut Vec<u8>, encoding: Encoding, version: WriterVersion) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::copy_from_slice(bytes)).unwrap();
+    let path = ColumnPath::from("add.path".split('.').map(str::to_owned).collect::<Vec<_>>());
+    let properties = WriterProperties::builder()
+        .set_writer_version(version)
+        .set_column_dictionary_enabled(path.clone(), false)
+        .set_column_encoding(path, encoding)
+        .build();
+    bytes.clear();
+    let mut writer = ArrowWriter::try_new(&mut *bytes, reader.schema().clone(), Some(properties)).unwrap();
+    for batch in reader.build().unwrap() {
+        writer.write(&batch.unwrap()).unwrap();
+    }
+    writer.close().unwrap();
+}
+
+const ENCODINGS: [(Encoding, WriterVersion); 4] = [
+    (Encoding::DELTA_LENGTH_BYTE_ARRAY, WriterVersion::PARQUET_1_0),
+    (Encoding::DELTA_LENGTH_BYTE_ARRAY, WriterVersion::PARQUET_2_0),
+    (Encoding::DELTA_BYTE_ARRAY, WriterVersion::PARQUET_1_0),
+    (Encoding::DELTA_BYTE_ARRAY, WriterVersion::PARQUET_2_0),
+];
+
+#[tokio::test]
+async fn delta_encoded_paths_are_read() {
+    for (encoding, version) in ENCODINGS {
+        let server = TestServer::of(&["s.d.t"]).await;
+        let mut table = TableBuilder::new(server.table("t"));
+        table.commit((0..5000).map(|n| table.add_entry(&format!("p=a/file-{n}"), Some("a"), n)).collect());
+        table.checkpoint();
+        table.delete_commit(0);
+        let before = server.query("t", json!({}), "").await;
+        let path = table.log_file(&checkpoint_name(0));
+        let mut bytes = fs::read(&path).unwrap();
+        delta_encoded(&mut bytes, encoding, version);
+        fs::write(path, bytes).unwrap();
+        let after = server.query("t", json!({}), "").await;
+        let ids = |answer: &tests::server::Answer| -> Vec<String> {
+            answer.lines().iter().filter_map(|line| Some(line["file"]["id"].as_str()?.to_owned())).collect()
+        };
+        assert_eq!(ids(&after).len(), 5000, "{encoding} {version:?}");
+        assert_eq!(ids(&before), ids(&after), "{encoding} {version:?}");
+    }
+}
+
+#[tokio::test]
+async fn texts_without_end() {
+    for (encoding, version) in ENCODINGS {
+        let change = |bytes: &mut Vec<u8>| {
+            delta_encoded(bytes, encoding, version);
+            let chunk = paths(bytes);
+            // Blocks of 128 numbers in four pieces, 50 numbers.
+            let head = [0x80, 0x01, 0x04, 50];
+            let found = bytes[chunk.clone()].windows(head.len()).rposition(|bytes| bytes == head);
+            let list = chunk.start + found.expect("the list of lengths");
+            // A block of 2^31 numbers in four pieces, 2^29 numbers, all of them 0.
+            let endless = [0x80, 0x80, 0x80, 0x80, 0x08, 0x04, 0x80, 0x80, 0x80, 0x80, 0x02, 0, 0, 0, 0, 0, 0];
+            bytes[list..list + endless.len()].copy_from_slice(&endless);
+        };
+        assert_undecodable(&checkpointed(change).await);
+    }
 }
 
 #[tokio::test]
