@@ -70,6 +70,9 @@ fn name_of(id: usize) -> String {
     format!("name {id:06}")
 }
 
+/// Rows of a page at most; common writers end theirs at 20,000.
+const PAGE_ROWS: usize = 400;
+
 /// Writes JSON rows as a Parquet file of the given columns. Returns its bytes.
 pub(super) fn write_parquet(
     path: &Path,
@@ -79,7 +82,11 @@ pub(super) fn write_parquet(
     row_group: Option<usize>,
 ) -> u64 {
     let schema = Arc::new(schema.clone());
-    let mut properties = WriterProperties::builder().set_compression(compression);
+    // Pages of few rows, so that small tables have columns of several pages, as large ones do.
+    let mut properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_write_batch_size(PAGE_ROWS / 2)
+        .set_data_page_row_count_limit(PAGE_ROWS);
     if row_group.is_some() {
         properties = properties.set_max_row_group_row_count(row_group);
     }

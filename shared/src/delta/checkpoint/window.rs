@@ -182,12 +182,10 @@ impl ChunkReader for PartBytes {
                 if from > bytes.len() {
                     return Err(ParquetError::EOF("past the end".into()));
                 }
-                PartRead { piece: bytes.slice(from..), at: 0, windows: None }.checked()
+                Ok(PartRead { piece: bytes.slice(from..), at: 0, windows: None, begun: false })
             }
             Self::Windows(windows) => {
-                let mut read = PartRead { piece: Bytes::new(), at: start, windows: Some(Arc::clone(windows)) };
-                read.refill()?;
-                read.checked()
+                Ok(PartRead { piece: Bytes::new(), at: start, windows: Some(Arc::clone(windows)), begun: false })
             }
         }
     }
@@ -212,6 +210,8 @@ pub(super) struct PartRead {
     piece: Bytes,
     at: u64,
     windows: Option<Arc<Windows>>,
+    /// Something was read from it.
+    begun: bool,
 }
 
 impl PartRead {
@@ -229,11 +229,13 @@ impl PartRead {
         Ok(())
     }
 
-    /// Itself, when it begins with the header of a page within bounds.
-    fn checked(self) -> Result<Self, ParquetError> {
+    /// Looks at what is read first, the header of a page. The decoder also makes readers that it then takes nothing from,
+    /// where it has the header already: those begin anywhere.
+    fn begin(&mut self) -> Result<(), ParquetError> {
+        self.begun = true;
         let header = self.piece.get(..HEADER_BYTES.min(self.piece.len())).unwrap_or_default();
         match is_bounded(header) {
-            true => Ok(self),
+            true => Ok(()),
             false => Err(ParquetError::General("a page larger than is read".into())),
         }
     }
@@ -242,6 +244,9 @@ impl PartRead {
 impl Read for PartRead {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.refill().map_err(io::Error::other)?;
+        if !self.begun {
+            self.begin().map_err(io::Error::other)?;
+        }
         let count = out.len().min(self.piece.len());
         if let (Some(target), Some(source)) = (out.get_mut(..count), self.piece.get(..count)) {
             target.copy_from_slice(source);
