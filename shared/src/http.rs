@@ -2,8 +2,12 @@
 //! `respond` gives it status, headers and compression, and one audit event says what happened.
 
 pub mod body;
+pub mod coding;
+pub mod encoder;
 pub mod gzip;
 pub mod pipeline;
 pub mod respond;
 pub mod stream;
 pub mod watch;
+#[cfg(feature = "zstd")]
+pub mod zstd;

@@ -124,6 +124,9 @@ pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 /// Pieces waiting for a slow client; when all are taken the work waits.
 pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
 
+/// Pieces of lines waiting to be compressed; when all are taken the work waits.
+pub const STREAM_CHUNKS_UNPACKED_MAX: usize = 2;
+
 /// How long a client may take no byte before its answer is broken off.
 pub const STREAM_STALL_MAX: Duration = Duration::from_secs(300);
 
@@ -151,9 +154,12 @@ pub const STREAMS_MAX: usize = 32;
 /// Answers smaller than this are not worth compressing, in bytes.
 pub const COMPRESS_BYTES_MIN: usize = 1024;
 
-/// Compressed bytes after which the better, slower level is used: API Gateway and Lambda deliver the first 6 MB as fast
+/// Compressed bytes after which a better, slower level may be used: API Gateway and Lambda deliver the first 6 MB as fast
 /// as they come and 2 MB/s after that.
 pub const GZIP_FAST_BYTES: u64 = 6 * 1024 * 1024;
+
+/// Pieces in a row that the client must have been late for, or have waited for, before the level of compression changes.
+pub const GZIP_ADAPT_PIECES: u32 = 4;
 
 /// Shortest life of a presigned URL, in seconds. Credentials that end sooner are not signed with.
 pub const URL_TTL_SECS_MIN: i64 = 1;

@@ -1,16 +1,25 @@
 //! One gzip member, written as the lines come. The trailer is written only when the answer is complete, so an answer
-//! that broke off is not a valid member. Fast at first, then small: the wire is quick for the first megabytes only.
+//! that broke off is not a valid member. Fast at first; then small as long as the client cannot take more anyway, for
+//! time spent on a better ratio is lost on a client that waits for it.
 //!
 //! RFC 1952.
 
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
+use super::encoder::Taken;
 use crate::error::Error;
-use crate::limits::GZIP_FAST_BYTES;
+use crate::limits::{GZIP_ADAPT_PIECES, GZIP_FAST_BYTES};
 
-const LEVEL_FAST: u32 = 1;
-const LEVEL_SMALL: u32 = 6;
+/// A block of a kind that deflate does not have. Decompressors that would take a missing trailer for an end stop here.
+pub(super) const NO_BLOCK: &[u8] = &[0b111];
+
+/// How hard the compressor tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Fast = 1,
+    Small = 6,
+}
 
 /// Magic, deflate, no flags, no time, no extra flags, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -20,7 +29,13 @@ pub struct Gzip {
     deflate: Compress,
     crc: Hasher,
     length: u64,
-    small: bool,
+    level: Level,
+    /// The level from the next piece on.
+    wanted: Level,
+    /// Compressed bytes so far.
+    made: u64,
+    /// Pieces in a row that speak for the other level.
+    against: u32,
 }
 
 impl Gzip {
@@ -28,10 +43,13 @@ impl Gzip {
     pub fn new(out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(&HEADER);
         Self {
-            deflate: Compress::new(Compression::new(LEVEL_FAST), false),
+            deflate: Level::Fast.compressor(),
             crc: Hasher::new(),
             length: 0,
-            small: false,
+            level: Level::Fast,
+            wanted: Level::Fast,
+            made: 0,
+            against: 0,
         }
     }
 
@@ -40,15 +58,32 @@ impl Gzip {
     /// # Errors
     /// Never in practice; compression is fallible by type.
     pub fn write(&mut self, piece: &[u8], flush: bool, out: &mut Vec<u8>) -> Result<(), Error> {
-        if !self.small && self.deflate.total_out() > GZIP_FAST_BYTES {
+        if self.level != self.wanted {
             // A flush ends on a byte boundary, so blocks made from here on by another compressor continue the same member.
             self.run(&[], FlushCompress::Sync, out)?;
-            self.deflate = Compress::new(Compression::new(LEVEL_SMALL), false);
-            self.small = true;
+            self.deflate = self.wanted.compressor();
+            self.level = self.wanted;
         }
         self.crc.update(piece);
         self.length += piece.len() as u64;
         self.run(piece, if flush { FlushCompress::Sync } else { FlushCompress::None }, out)
+    }
+
+    /// Learns how the client took a piece. It waits for pieces: the level is the fast one. Pieces wait for it: there is
+    /// time for the small one, once the first bytes are through, which gateways and buffers take at any rate.
+    pub fn adapt(&mut self, taken: Taken) {
+        let other = match (self.level, taken) {
+            (Level::Fast, Taken::Late) if self.made > GZIP_FAST_BYTES => Level::Small,
+            (Level::Small, Taken::AllBefore) => Level::Fast,
+            _ => {
+                self.against = 0;
+                return;
+            }
+        };
+        self.against += 1;
+        if self.against >= GZIP_ADAPT_PIECES {
+            (self.wanted, self.against) = (other, 0);
+        }
     }
 
     /// Ends the member.
@@ -66,7 +101,7 @@ impl Gzip {
 
     fn run(&mut self, piece: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> Result<(), Error> {
         const ROOM: usize = 16 * 1024;
-        let start = self.deflate.total_in();
+        let (start, before) = (self.deflate.total_in(), self.deflate.total_out());
         loop {
             let done = usize::try_from(self.deflate.total_in() - start).unwrap_or(usize::MAX);
             let rest = piece.get(done..).unwrap_or_default();
@@ -83,9 +118,16 @@ impl Gzip {
                 _ => all_in && !full,
             };
             if finished {
+                self.made += self.deflate.total_out() - before;
                 return Ok(());
             }
         }
+    }
+}
+
+impl Level {
+    fn compressor(self) -> Compress {
+        Compress::new(Compression::new(self as u32), false)
     }
 }
 
@@ -142,23 +184,54 @@ mod tests {
         assert!(unzip(&out).is_err());
     }
 
-    #[test]
-    fn the_level_changes_within_one_member() {
-        // Hard to compress, so that the fast stretch ends.
+    /// Lines that a compressor has something to do with.
+    fn lines(bytes: usize) -> Vec<u8> {
         let mut state = 1_u64;
-        let noise: Vec<u8> = (0..9 * 1024 * 1024)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (state >> 56) as u8
-            })
-            .collect();
-        let mut out = Vec::new();
-        let mut gzip = Gzip::new(&mut out);
-        for piece in noise.chunks(64 * 1024) {
-            gzip.write(piece, false, &mut out).unwrap();
+        let mut text = Vec::new();
+        while text.len() < bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            text.extend_from_slice(
+                format!("{{\"file\":{{\"id\":\"{state:016x}\",\"size\":{}}}}}\n", state >> 40).as_bytes(),
+            );
         }
-        assert!(gzip.small);
+        text
+    }
+
+    /// The levels that pieces are compressed with, by how the client takes them.
+    fn levels(gzip: &mut Gzip, text: &[u8], out: &mut Vec<u8>, taken: Taken) -> Vec<Level> {
+        let one = |piece: &[u8]| {
+            gzip.write(piece, false, out).unwrap();
+            gzip.adapt(taken);
+            gzip.level
+        };
+        text.chunks(64 * 1024).map(one).collect()
+    }
+
+    #[test]
+    fn the_level_follows_the_client_within_one_member() {
+        let (text, mut out) = (lines(24 * 1024 * 1024), Vec::new());
+        let mut gzip = Gzip::new(&mut out);
+        let (first, rest) = text.split_at(text.len() - 4 * 1024 * 1024);
+        let slow = levels(&mut gzip, first, &mut out, Taken::Late);
+        let fast_pieces = slow.iter().take_while(|level| **level == Level::Fast).count();
+        assert!(slow[fast_pieces..].iter().all(|level| *level == Level::Small), "it went back by itself");
+        assert!((10..slow.len()).contains(&fast_pieces), "{fast_pieces} of {}", slow.len());
+        assert!(gzip.made > GZIP_FAST_BYTES);
+
+        let quick = levels(&mut gzip, rest, &mut out, Taken::AllBefore);
+        let expected = usize::try_from(GZIP_ADAPT_PIECES).unwrap();
+        assert_eq!(quick.iter().position(|level| *level == Level::Fast), Some(expected));
         gzip.finish(&mut out).unwrap();
-        assert_eq!(unzip(&out).unwrap(), noise);
+        assert!(unzip(&out).unwrap() == text);
+    }
+
+    #[test]
+    fn a_client_that_keeps_up_is_not_made_to_wait_for_the_small_level() {
+        let (text, mut out) = (lines(20 * 1024 * 1024), Vec::new());
+        for taken in [Taken::AllBefore, Taken::SomeBefore] {
+            let mut gzip = Gzip::new(&mut out);
+            assert!(levels(&mut gzip, &text, &mut out, taken).iter().all(|level| *level == Level::Fast));
+            assert!(gzip.made > GZIP_FAST_BYTES);
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! From outcomes to HTTP: the one place that knows status codes, error codes, header names and compression.
 
 use ::http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE,
-    VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY,
+    WWW_AUTHENTICATE,
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
+use super::coding::Coding;
 use super::stream::{Form, Terms};
 use super::{gzip, stream};
 use crate::error::Error;
@@ -21,7 +22,6 @@ const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson; char
 const TABLE_VERSION: HeaderName = HeaderName::from_static("delta-table-version");
 const CAPABILITIES: HeaderName = HeaderName::from_static("delta-sharing-capabilities");
 const FILE_ID_HASH: HeaderName = HeaderName::from_static("fileidhash");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// The headers of answers that a page may read beside the few it always may.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("delta-table-version, delta-sharing-capabilities, fileidhash, retry-after, x-request-id");
@@ -76,12 +76,12 @@ pub fn answer(
                     return Err(Error::defect("a listing has no end that an envelope could be closed at"));
                 }
                 Some(producer) => {
-                    let compress = takes_gzip(request);
-                    let form = Form { compress, end_of_stream };
+                    let coding = Coding::accepted(request);
+                    let form = Form { coding, end_of_stream };
                     let mut response = Response::new(stream::start(head, producer, form, terms));
                     response.headers_mut().insert(CONTENT_TYPE, NDJSON);
-                    if compress {
-                        mark_compressed(&mut response);
+                    if let Some(coding) = coding {
+                        mark_compressed(coding, &mut response);
                     }
                     response
                 }
@@ -130,14 +130,14 @@ fn packed(
     transfer: Transfer,
 ) -> Result<Response<Body>, Error> {
     // What travels in an envelope is compressed outside of it: inside it would be base64, a third larger again.
-    let compress = transfer == Transfer::Streamed && body.len() >= COMPRESS_BYTES_MIN && takes_gzip(request);
+    let compress = transfer == Transfer::Streamed && body.len() >= COMPRESS_BYTES_MIN && Coding::takes_gzip(request);
     if transfer == Transfer::Buffered && enveloped_bytes(&body) > ENVELOPED_BYTES_MAX {
         return Err(Error::AnswerTooLarge);
     }
     let mut response = Response::new(Body::whole(if compress { gzip::whole(&body)? } else { body }));
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     if compress {
-        mark_compressed(&mut response);
+        mark_compressed(Coding::Gzip, &mut response);
     }
     Ok(response)
 }
@@ -153,8 +153,8 @@ fn enveloped_bytes(text: &[u8]) -> usize {
         .sum()
 }
 
-fn mark_compressed(response: &mut Response<Body>) {
-    response.headers_mut().insert(CONTENT_ENCODING, GZIP);
+fn mark_compressed(coding: Coding, response: &mut Response<Body>) {
+    response.headers_mut().insert(CONTENT_ENCODING, coding.name());
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
 }
 
@@ -167,29 +167,9 @@ pub fn let_read(origin: &HeaderValue, headers: &mut HeaderMap) {
     }
 }
 
-/// Whether gzip may be sent (RFC 9110, 12.5.3): named or covered by `*`, and not with a weight of zero.
-fn takes_gzip(request: &HeaderMap) -> bool {
-    let mut named = None;
-    let mut any = None;
-    for value in request.get_all(ACCEPT_ENCODING) {
-        for piece in value.to_str().unwrap_or_default().split(',') {
-            let mut parts = piece.split(';').map(str::trim);
-            let coding = parts.next().unwrap_or_default();
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
-                .map_or(1.0, |text| text.trim().parse::<f32>().unwrap_or(0.0));
-            match coding.to_ascii_lowercase().as_str() {
-                "gzip" | "x-gzip" => named = Some(weight > 0.0),
-                "*" => any = Some(weight > 0.0),
-                _ => {}
-            }
-        }
-    }
-    named.or(any).unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
+    use ::http::header::ACCEPT_ENCODING;
     use proptest::prelude::*;
 
     use super::*;
@@ -219,24 +199,5 @@ mod tests {
         assert!(matches!(large, Err(Error::AnswerTooLarge)));
         let direct = packed(NDJSON, body(ENVELOPED_BYTES_MAX / 2 + 1), &headers, Transfer::Streamed).unwrap();
         assert!(direct.headers().contains_key(CONTENT_ENCODING));
-    }
-
-    #[test]
-    fn accept_encoding() {
-        for (value, expected) in [
-            ("gzip, deflate", true),
-            ("deflate", false),
-            ("*", true),
-            ("gzip;q=0", false),
-            ("*;q=1, gzip;q=0.0", false),
-            ("br, GZIP;q=0.5", true),
-            ("identity", false),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
-            assert_eq!(takes_gzip(&headers), expected, "{value}");
-        }
-        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

@@ -6,9 +6,12 @@ use http_body_util::BodyExt;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::http::gzip::NO_BLOCK;
 
-const PLAIN: Form = Form { compress: false, end_of_stream: false };
-const PACKED: Form = Form { compress: true, ..PLAIN };
+const PLAIN: Form = Form { coding: None, end_of_stream: false };
+const PACKED: Form = Form { coding: Some(Coding::Gzip), ..PLAIN };
+#[cfg(feature = "zstd")]
+const SMALL: Form = Form { coding: Some(Coding::Zstd), ..PLAIN };
 
 fn terms(until: Option<Duration>) -> Terms<()> {
     Terms { held: (), notes: Notes::default(), clock: SystemClock::shared(), until }
@@ -75,10 +78,9 @@ async fn a_compressed_answer_that_broke_off_is_unreadable_and_no_valid_member() 
         assert!(flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut Vec::new()).is_err());
 
         // What a decompressor hands on before it meets the block that is none.
-        let (last, before) = bytes.split_last().unwrap();
+        let before = bytes.strip_suffix(NO_BLOCK).unwrap();
         let mut text = Vec::new();
         assert!(flate2::read::GzDecoder::new(before).read_to_end(&mut text).is_err());
-        assert_eq!(*last, NO_BLOCK);
         assert!(text.starts_with(b"{}\n{}\n"));
         assert_unreadable(&text);
 
@@ -87,6 +89,29 @@ async fn a_compressed_answer_that_broke_off_is_unreadable_and_no_valid_member() 
         let mut out = Vec::with_capacity(1024 * 1024);
         assert!(inflate.decompress_vec(&bytes[10..], &mut out, flate2::FlushDecompress::None).is_err());
     }
+}
+
+/// What a frame's beginning holds, and whether its end is there.
+#[cfg(feature = "zstd")]
+fn unpacked(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let (mut text, mut decoder) = (Vec::new(), ::zstd::stream::read::Decoder::new(bytes).unwrap());
+    let whole = decoder.read_to_end(&mut text).is_ok();
+    (text, whole)
+}
+
+#[cfg(feature = "zstd")]
+#[tokio::test]
+async fn an_answer_in_zstd_that_broke_off_is_unreadable_and_no_whole_frame() {
+    for producer in [failing(), panicking()] {
+        let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), producer, SMALL, terms(None))).await;
+        assert!(broken && bytes.ends_with(crate::http::zstd::NO_BLOCK));
+        let (text, whole) = unpacked(&bytes);
+        assert!(!whole && text.starts_with(b"{}\n{}\n"));
+        assert_unreadable(&text);
+    }
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), SMALL, terms(None))).await;
+    assert!(!broken);
+    assert_eq!(unpacked(&bytes), (b"{}\n{\"file\":{}}\n".to_vec(), true));
 }
 
 #[tokio::test]
@@ -123,7 +148,7 @@ async fn who_reads_the_last_line_is_told_there_why_an_answer_is_not_whole() {
         let (bytes, broken) = drained(start(b"{}\n{}\n".to_vec(), failing(), form, terms)).await;
         assert!(!broken, "the line is not the last where the connection breaks");
         let mut text = bytes.clone();
-        if form.compress {
+        if form.coding.is_some() {
             text.clear();
             flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap();
         }
@@ -143,7 +168,7 @@ async fn an_answer_out_of_time_tells_so_unless_a_compressed_piece_was_lost() {
     assert_eq!(told["httpStatusErrorCode"], 503);
     assert!(told["errorMessage"].as_str().unwrap().contains("in time"), "{told}");
 
-    let form = Form { compress: true, ..form };
+    let form = Form { coding: Some(Coding::Gzip), ..form };
     let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), form, terms(Some(Duration::ZERO)))).await;
     assert!(broken && flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut Vec::new()).is_err());
 }
@@ -153,6 +178,44 @@ async fn a_panic_breaks_the_answer_for_every_reader() {
     for form in [PLAIN, PACKED] {
         let form = Form { end_of_stream: true, ..form };
         assert!(drained(start(b"{}\n".to_vec(), panicking(), form, terms(None))).await.1);
+    }
+}
+
+/// A large answer, of which each line says where it stands.
+fn counting(lines: u32) -> Producer {
+    Box::new(move |out| {
+        (0..lines).try_for_each(|number| {
+            out.buffer().extend_from_slice(format!("{{\"file\":{{\"number\":{number}}}}}\n").as_bytes());
+            out.end_line()
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_compressed_answer_holds_all_lines_in_their_order() {
+    let (plain, _) = drained(start(b"{}\n".to_vec(), counting(200_000), PLAIN, terms(None))).await;
+    let (packed, broken) = drained(start(b"{}\n".to_vec(), counting(200_000), PACKED, terms(None))).await;
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).unwrap();
+    assert!(!broken && plain.len() > 4_000_000 && text == plain);
+}
+
+#[tokio::test]
+async fn what_is_held_is_let_go_when_the_client_goes_away() {
+    for form in [PLAIN, PACKED] {
+        let held = Arc::new(());
+        let Terms { notes, clock, until, .. } = terms(None);
+        let terms = Terms { held: Arc::clone(&held), notes, clock, until };
+        let mut body = start(b"{}\n".to_vec(), counting(u32::MAX), form, terms);
+        body.frame().await.unwrap().unwrap();
+        drop(body);
+        tokio::time::timeout(Duration::from_secs(30), async {
+            while Arc::strong_count(&held) > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .unwrap();
     }
 }
 

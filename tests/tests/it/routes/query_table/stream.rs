@@ -76,6 +76,23 @@ async fn compressed_and_plain_say_the_same() {
 }
 
 #[tokio::test]
+async fn whoever_names_zstd_is_sent_the_same_in_zstd() {
+    let server = TestServer::of(&["s.d.t"]).await;
+    let table = checkpointed(server.table("t"));
+    let plain = exchange(&server, "POST", PATH, &["content-length: 2"], "{}").await;
+    let accepts = ["content-length: 2", "accept-encoding: gzip, deflate, br, zstd"];
+    let packed = exchange(&server, "POST", PATH, &accepts, "{}").await;
+    assert!(packed.complete && packed.head.contains("\r\ncontent-encoding: zstd"), "{}", packed.head);
+    let body = zstd::decode_all(&packed.body[..]).unwrap();
+    assert_eq!(without_urls(lines(&body)), without_urls(lines(&plain.body)));
+
+    damage_last_row_group(&table.log_file(&checkpoint_name(0)));
+    let broken = exchange(&server, "POST", PATH, &accepts, "{}").await;
+    assert!(broken.head.starts_with("http/1.1 200") && !broken.complete, "{}", broken.head);
+    zstd::decode_all(&broken.body[..]).unwrap_err();
+}
+
+#[tokio::test]
 async fn a_failure_after_the_first_byte_is_visible() {
     let server = TestServer::of(&["s.d.t"]).await;
     let table = checkpointed(server.table("t"));
