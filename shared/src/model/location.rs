@@ -195,6 +195,9 @@ pub enum PathError {
 /// # Errors
 /// When the path is absolute or could name something outside the table.
 pub fn key_of_log_path(path: &str) -> Result<Cow<'_, str>, PathError> {
+    if is_plain_key(path) {
+        return Ok(Cow::Borrowed(path));
+    }
     if path.starts_with('/') || has_scheme(path) {
         return Err(PathError::Absolute);
     }
@@ -210,6 +213,20 @@ pub fn key_of_log_path(path: &str) -> Result<Cow<'_, str>, PathError> {
         return Err(PathError::Malformed);
     }
     Ok(key)
+}
+
+/// Whether a path is a key as it stands, at one look: nothing in it could be an escape or a scheme, and every segment
+/// begins like a name. Nearly all paths of nearly all tables are such.
+fn is_plain_key(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let (Some(first), Some(last), Some(seconds)) = (bytes.first(), bytes.last(), bytes.get(1..)) else { return false };
+    // Every byte is looked at, so that several are looked at together.
+    let odd = bytes.iter().fold(false, |odd, byte| odd | (*byte == b'%') | (*byte == b':') | (*byte == 0));
+    let no_name = bytes
+        .iter()
+        .zip(seconds)
+        .fold(false, |no_name, (byte, next)| no_name | ((*byte == b'/') & ((*next == b'/') | (*next == b'.'))));
+    !odd && !no_name && !matches!(first, b'/' | b'.') && *last != b'/'
 }
 
 /// Whether a path begins with a URI scheme (RFC 3986, 3.1). Writers encode a colon in a relative path.
@@ -253,6 +270,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_key_is_what_the_long_way_finds_too(path in "\\PC{0,40}|([a.%/2eEfF5c:\\x00]{0,20})|[ab/.]{1,6}") {
+            if is_plain_key(&path) {
+                prop_assert!(!has_scheme(&path) && !path.contains(['%', '\0']));
+                prop_assert!(path.split('/').all(|segment| !matches!(segment, "" | "." | "..")), "{path:?}");
+            } else {
+                // What it leaves to the long way has a reason to be looked at.
+                let segments = path.split('/').any(|segment| segment.is_empty() || segment.starts_with('.'));
+                prop_assert!(segments || path.contains(['%', ':', '\0']), "{path:?}");
+            }
+        }
+
         #[test]
         fn an_accepted_path_stays_below_the_root(path in "\\PC{0,40}|([a.%/2eEfF5c:]{0,20})") {
             if let Ok(key) = key_of_log_path(&path) {

@@ -42,9 +42,8 @@ pub struct UrlSigner {
 /// What is the same for all files.
 #[derive(Clone)]
 struct Signature {
-    key: HmacSha256,
-    /// What precedes the request's hash in the string to sign.
-    to_sign_head: String,
+    /// The signing key, with what precedes the request's hash in the string to sign already taken in.
+    begun: HmacSha256,
     /// The query string before the signature, with its question mark.
     query: String,
     /// The session token's parameter, which follows the signature; empty without one.
@@ -126,9 +125,10 @@ impl UrlSigner {
 
         let origin = |area| Origin::of(area, target, &canonical_query);
         let (own, auxiliary) = (origin(table.area())?, table.auxiliary().iter().map(origin).collect::<Result<_, _>>()?);
+        let mut begun = signing_key(&keys.secret_access_key, date, &target.region)?;
+        begun.update(format!("AWS4-HMAC-SHA256\n{date_time}\n{scope}\n").as_bytes());
         let to_sign = Signature {
-            key: signing_key(&keys.secret_access_key, date, &target.region)?,
-            to_sign_head: format!("AWS4-HMAC-SHA256\n{date_time}\n{scope}\n"),
+            begun,
             query: shown_query,
             token,
             expires_at: now.plus_secs(lifetime_secs),
@@ -179,8 +179,7 @@ impl Signature {
         out.push_str(&self.query);
 
         canonical.push_str(&origin.request_tail);
-        let mut mac = self.key.clone();
-        mac.update(self.to_sign_head.as_bytes());
+        let mut mac = self.begun.clone();
         mac.update(&hex_digits(&Sha256::digest(canonical.as_bytes()).into()));
         let signature = hex_digits(&mac.finalize().into_bytes().into());
         out.push_str(std::str::from_utf8(&signature).unwrap_or_default());
@@ -263,12 +262,30 @@ fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
     out
 }
 
-/// Percent-encodes everything but the unreserved characters of RFC 3986, as Signature Version 4 wants it.
+/// What is not percent-encoded: the unreserved characters of RFC 3986.
+const PLAIN: [bool; 256] = unreserved(false);
+/// The same in an object's key, whose slashes stay.
+const PLAIN_IN_KEYS: [bool; 256] = unreserved(true);
+
+const fn unreserved(keep_slash: bool) -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let kept = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+        {
+            plain[byte as usize] = kept || (keep_slash && byte == b'/');
+        }
+        byte += 1;
+    }
+    plain
+}
+
+/// Percent-encodes everything but the unreserved characters, as Signature Version 4 wants it.
 fn encode_into(text: &str, keep_slash: bool, out: &mut String) {
     const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || (keep_slash && byte == b'/')
-    };
+    let table = if keep_slash { &PLAIN_IN_KEYS } else { &PLAIN };
+    let plain = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or_default();
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| !plain(byte)) {
         let (clean, tail) = rest.split_at(at);

@@ -1,9 +1,8 @@
 //! The line of one file, in both formats. This is the hot path: constant parts are copied, the log's own bytes stay as
 //! they are, and nothing is allocated per file.
 
-use std::io::Write;
-
 use md5::Md5;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -142,7 +141,7 @@ impl FileLines {
     /// None in practice; a number could not be written.
     pub fn of_commit(&mut self, version: Version, at: TimestampMs) -> Result<(), Error> {
         self.version.clear();
-        write_number(b",\"version\":", version, &mut self.version)?;
+        write_number(b",\"version\":", version.number(), &mut self.version)?;
         write_number(b",\"timestamp\":", at.millis(), &mut self.version)
     }
 
@@ -281,9 +280,9 @@ fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
     serde_json::to_writer(out, text).map_err(|cause| Error::internal("a text could not be written as JSON", cause))
 }
 
-fn write_number(label: &[u8], number: impl std::fmt::Display, out: &mut Vec<u8>) -> Result<(), Error> {
+fn write_number(label: &[u8], number: impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
     out.extend_from_slice(label);
-    write!(out, "{number}").map_err(|cause| Error::internal("a number could not be written", cause))
+    serde_json::to_writer(out, &number).map_err(|cause| Error::internal("a number could not be written", cause))
 }
 
 #[cfg(test)]
