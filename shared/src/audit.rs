@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::model::capability::ResponseFormat;
+use crate::model::recipient::Recipient;
 use crate::model::version::{TimestampMs, Version};
 
 pub mod log;
@@ -134,6 +135,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Said {
     table_id: Option<String>,
+    recipient: Option<(String, Option<String>)>,
     urls_expire_at: Option<TimestampMs>,
     cache_hits: Vec<&'static str>,
     problem: Option<String>,
@@ -144,6 +146,11 @@ impl Notes {
     /// The table that was found.
     pub fn table(&self, id: &str) {
         self.said().table_id = Some(id.to_owned());
+    }
+
+    /// Whom the request was for, where no bearer token says it.
+    pub fn recipient(&self, recipient: &Recipient) {
+        self.said().recipient = Some((recipient.id().to_owned(), recipient.token_id().map(str::to_owned)));
     }
 
     /// When the URLs of the answer end.
@@ -188,6 +195,9 @@ impl Notes {
         let said = self.said();
         event.files = self.0.files.load(Ordering::Relaxed);
         event.table_id.clone_from(&said.table_id);
+        if let Some((recipient_id, token_id)) = said.recipient.clone() {
+            (event.recipient_id, event.token_id) = (Some(recipient_id), token_id);
+        }
         event.urls_expire_at = said.urls_expire_at;
         event.cache_hits.clone_from(&said.cache_hits);
         event.problem.clone_from(&said.problem);

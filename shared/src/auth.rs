@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::model::recipient::Recipient;
 use crate::secret::Secret;
 
+pub mod activation;
 #[cfg(feature = "dynamo")]
 pub mod dynamo;
 #[cfg(feature = "local")]

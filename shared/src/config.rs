@@ -19,6 +19,7 @@
 //! | `URL_TTL_SECONDS` | life of presigned URLs, 1200 to 3600 seconds; default 3600 |
 //! | `DATA_ROLE_ARN` | the role that reads the data of tables that name none |
 //! | `CORS_ORIGIN` | the origin whose pages may read answers in a browser, such as `https://data.example.com`, or `*`; none by default |
+//! | `PROVIDER_CONTACT` | whom recipients ask, as the page of an activation link says it; the sender of the link by default |
 //! | `AWS_LAMBDA_RUNTIME_API`, `AWS_LAMBDA_FUNCTION_NAME`, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, `AWS_LAMBDA_FUNCTION_VERSION` | set by Lambda, and by whatever stands in for it; a function does not start without |
 //!
 //! The AWS SDK reads its own variables for credentials, region and endpoints (`AWS_ENDPOINT_URL` and those of single
@@ -88,6 +89,8 @@ pub struct FunctionConfig {
     pub s3_endpoint: Option<String>,
     /// The origin whose pages may read answers.
     pub cors_origin: Option<HeaderValue>,
+    /// Whom recipients ask.
+    pub contact: Option<String>,
     /// The log filter.
     pub log: Option<String>,
 }
@@ -168,6 +171,7 @@ impl FunctionConfig {
             data_role: optional("DATA_ROLE_ARN"),
             s3_endpoint: s3_endpoint(&optional),
             cors_origin: optional("CORS_ORIGIN").map(|text| cors_origin(&text)).transpose()?,
+            contact: optional("PROVIDER_CONTACT"),
             log: optional("SPILLWAY_LOG"),
         })
     }

@@ -17,6 +17,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::audit::Audit;
 use crate::auth::Gate;
+use crate::auth::activation::dynamo::DynamoLinks;
+use crate::auth::activation::{Activations, Codes};
 use crate::auth::dynamo::DynamoTokenStore;
 use crate::auth::keyring::Keyrings;
 use crate::auth::keyring::secret::KeyringSecret;
@@ -26,8 +28,8 @@ use crate::catalog::dynamo::DynamoCatalog;
 use crate::catalog::key::{PK, SK};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{FunctionConfig, TokenPlace};
-use crate::handlers::Handler;
 use crate::handlers::listing::PageTokens;
+use crate::handlers::{Handler, PublicHandler};
 use crate::http::pipeline::{Pipeline, Shared};
 use crate::lambda::Error;
 use crate::limits::{AWS_ATTEMPT_WITHIN, AWS_CONNECT_WITHIN, AWS_OPERATION_WITHIN, CONNECTIONS_WITHIN};
@@ -103,6 +105,17 @@ impl Env {
         Arc::new(DynamoCatalog::new(self.dynamo.clone(), &self.config.table_name, clock))
     }
 
+    /// Opens activation links.
+    pub fn activations(&self) -> Activations {
+        let links = DynamoLinks::new(self.dynamo.clone(), &self.config.table_name);
+        Activations::new(Codes::under(Arc::clone(&self.keyrings)), Arc::new(links), Arc::clone(&self.clock))
+    }
+
+    /// Whom recipients ask.
+    pub fn contact(&self) -> Option<String> {
+        self.config.contact.clone()
+    }
+
     /// Page tokens that every function of the stack can open.
     pub fn page_tokens(&self) -> PageTokens {
         let sealing = KeyringSealing::new(Arc::clone(&self.keyrings));
@@ -120,12 +133,20 @@ impl Env {
 
     /// The way from request to answer, around a handler.
     pub fn pipeline(&self, handler: impl Handler + 'static) -> Pipeline {
+        Pipeline::new(Arc::new(handler), self.shared())
+    }
+
+    /// The same, around a handler that everybody may call.
+    pub fn public_pipeline(&self, handler: impl PublicHandler + 'static) -> Pipeline {
+        Pipeline::public(Arc::new(handler), self.shared())
+    }
+
+    fn shared(&self) -> Shared {
         let shared = Shared::new(self.gate(), Arc::clone(&self.clock), Arc::clone(&self.audit), None);
-        let shared = match &self.config.cors_origin {
+        match &self.config.cors_origin {
             Some(origin) => shared.readable_by(origin.clone()),
             None => shared,
-        };
-        Pipeline::new(Arc::new(handler), shared)
+        }
     }
 }
 

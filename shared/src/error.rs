@@ -9,6 +9,17 @@ use std::fmt;
 /// A boxed cause, kept for the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
+/// Why an activation link hands nothing over any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// It was used.
+    Used,
+    /// Its time is over.
+    Expired,
+    /// Its token has ended, or its recipient is gone or may not read.
+    Withdrawn,
+}
+
 /// An outcome other than success.
 #[derive(Debug)]
 pub enum Error {
@@ -21,6 +32,10 @@ pub enum Error {
         /// The methods that exist, as an `Allow` header value.
         allow: String,
     },
+    /// An activation code that nobody was sent.
+    LinkUnknown,
+    /// An activation link that hands nothing over any more.
+    LinkEnded(LinkEnd),
     /// A share that does not exist, or that the caller may not see.
     ShareNotFound {
         /// As the caller spelt it.
@@ -93,6 +108,10 @@ impl Error {
             }
             Self::NoSuchRoute => "There is no such route. Check the endpoint in the profile file.".into(),
             Self::MethodNotAllowed { allow } => format!("This path answers to {allow} only."),
+            Self::LinkUnknown => "There is no such link. Check that all of it was copied.".into(),
+            Self::LinkEnded(LinkEnd::Used) => "The link was used: it gives the profile once. Ask the share provider for a new one.".into(),
+            Self::LinkEnded(LinkEnd::Expired) => "The link has expired. Ask the share provider for a new one.".into(),
+            Self::LinkEnded(LinkEnd::Withdrawn) => "The link was withdrawn. Ask the share provider for a new one.".into(),
             Self::ShareNotFound { share } => format!("share '{share}' not found"),
             Self::SchemaNotFound { schema } => format!("schema '{schema}' not found"),
             Self::TableNotFound { name } => format!(

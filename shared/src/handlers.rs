@@ -1,7 +1,8 @@
 //! One handler per route, in the order of the API. A handler is a struct of exactly the ports it needs; it takes a
-//! [`Recipient`] by value, so one that was not authenticated cannot be called.
+//! [`Recipient`] by value, so one that was not authenticated cannot be called. A [`PublicHandler`] is for people with a
+//! browser and no token.
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, Method};
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -30,6 +31,7 @@ mod range;
 #[cfg(feature = "parquet")]
 mod snapshot;
 
+pub mod activation;
 pub mod get_share;
 pub mod list_all_tables;
 pub mod list_schemas;
@@ -95,6 +97,26 @@ pub enum Reply {
     Version(Version),
     /// Lines: protocol and metadata, then what the producer adds.
     Lines(Lines),
+    /// A page for people.
+    Page(Page),
+    /// A file to be saved.
+    Download(Download),
+}
+
+/// A page that needs nothing from elsewhere.
+pub struct Page {
+    /// All of it.
+    pub html: Vec<u8>,
+    /// The text of its one style element, which the browser is told to believe.
+    pub style: &'static str,
+}
+
+/// A file to be saved, which is a secret.
+pub struct Download {
+    /// The name that it is saved under.
+    pub file_name: &'static str,
+    /// Its content.
+    pub body: Vec<u8>,
 }
 
 /// An answer in lines.
@@ -118,6 +140,8 @@ impl std::fmt::Debug for Reply {
         match self {
             Self::Json(body) => write!(f, "Json({} bytes)", body.len()),
             Self::Version(version) => write!(f, "Version({version})"),
+            Self::Page(page) => write!(f, "Page({} bytes)", page.html.len()),
+            Self::Download(file) => write!(f, "Download({} bytes)", file.body.len()),
             Self::Lines(lines) => write!(f, "Lines({}, {})", lines.version, lines.format),
         }
     }
@@ -131,4 +155,28 @@ pub trait Handler: Send + Sync {
     /// # Errors
     /// Every outcome other than an answer.
     async fn handle(&self, call: Call) -> Result<Reply, Error>;
+}
+
+/// A request by somebody whom no token names.
+#[derive(Debug)]
+pub struct Visit {
+    /// The method.
+    pub method: Method,
+    /// What the path says.
+    pub params: PathParams,
+    /// What the audit event should say beside what the pipeline sees.
+    pub notes: Notes,
+}
+
+/// Answers a route that everybody may call, in pages for people.
+#[async_trait]
+pub trait PublicHandler: Send + Sync {
+    /// Answers a visit.
+    ///
+    /// # Errors
+    /// Every outcome other than an answer.
+    async fn handle(&self, visit: Visit) -> Result<Reply, Error>;
+
+    /// The page that says why there is no answer.
+    fn refusal(&self, error: &Error) -> Page;
 }

@@ -221,6 +221,18 @@ pub const TOKEN_LIFETIME_SECS_MAX: i64 = 3650 * 24 * 60 * 60;
 /// Longest time for which a recipient's old tokens stay good beside a new one, in seconds (90 days). Longer: refused.
 pub const TOKEN_GRACE_SECS_MAX: i64 = 90 * 24 * 60 * 60;
 
+/// Shares that the page of an activation link names. More: it says that there are more.
+pub const SHARES_SHOWN_MAX: usize = 20;
+
+/// How long an activation link can be used when its provider says nothing else, in seconds (72 hours).
+pub const LINK_LIFETIME_SECS_DEFAULT: i64 = 72 * 60 * 60;
+
+/// Shortest time for which an activation link can be used, in seconds. Shorter: refused.
+pub const LINK_LIFETIME_SECS_MIN: i64 = 60;
+
+/// Longest time for which an activation link can be used, in seconds (30 days). Longer: refused.
+pub const LINK_LIFETIME_SECS_MAX: i64 = 30 * 24 * 60 * 60;
+
 /// How long a provider still sees a token that has ended, in seconds; later the catalogue may forget it.
 pub const TOKEN_KEPT_AFTER_END_SECS: i64 = 30 * 24 * 60 * 60;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::auth::activation::Codes;
 use crate::auth::mint::{MintTokens, MintedToken};
 use crate::catalog::write::{ProviderCatalog, WriteError};
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::error::{Cause, Error};
 use crate::model::version::TimestampMs;
 
 pub mod grants;
+pub mod links;
 pub mod names;
 pub mod recipients;
 pub mod shares;
@@ -34,12 +36,19 @@ pub struct Provider {
     catalog: Arc<dyn ProviderCatalog>,
     mint_for: Box<MintFor>,
     clock: Arc<dyn Clock>,
+    codes: Codes,
 }
 
 impl Provider {
     /// A provider of this catalogue, whose tokens are made by what `mint_for` gives.
     pub fn new(catalog: Arc<dyn ProviderCatalog>, mint_for: Box<MintFor>, clock: Arc<dyn Clock>) -> Self {
-        Self { catalog, mint_for, clock }
+        Self { catalog, mint_for, clock, codes: Codes::plain() }
+    }
+
+    /// The same with links whose codes are of this kind; plain ones otherwise.
+    #[must_use]
+    pub fn with_codes(self, codes: Codes) -> Self {
+        Self { codes, ..self }
     }
 
     /// The moment it is.

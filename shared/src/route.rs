@@ -12,7 +12,7 @@ use crate::handlers::PathParams;
 pub enum Access {
     /// Whoever has a good bearer token.
     Bearer,
-    /// Everybody; the answer holds no data.
+    /// Everybody; the answer holds no data of a table.
     Public,
 }
 
@@ -49,8 +49,12 @@ const fn streamed(id: &'static str, method: &'static str, path: &'static str) ->
     Route { id, method, path, access: Access::Bearer, transfer: Transfer::Streamed }
 }
 
+const fn public(id: &'static str, method: &'static str, path: &'static str) -> Route {
+    Route { id, method, path, access: Access::Public, transfer: Transfer::Buffered }
+}
+
 /// Every route, in the order of the protocol.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 13] = [
     whole("list-shares", "GET", "/shares"),
     whole("get-share", "GET", "/shares/{share}"),
     whole("list-schemas", "GET", "/shares/{share}/schemas"),
@@ -61,7 +65,9 @@ pub const ROUTES: [Route; 11] = [
     whole("table-metadata", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/metadata"),
     streamed("query-table", "POST", "/shares/{share}/schemas/{schema}/tables/{table}/query"),
     streamed("query-table-changes", "GET", "/shares/{share}/schemas/{schema}/tables/{table}/changes"),
-    Route { id: "health", method: "GET", path: "/health", access: Access::Public, transfer: Transfer::Buffered },
+    public("activation", "GET", "/activate/{code}"),
+    public("activation", "POST", "/activate/{code}"),
+    public("health", "GET", "/health"),
 ];
 
 /// Finds the route of a request. `path` is raw, below the endpoint: percent-encoded, as the client sent it. Repeated

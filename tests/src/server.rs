@@ -11,6 +11,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use shared::audit::log::LogAudit;
 use shared::auth::Gate;
+use shared::auth::activation::NoLinks;
 use shared::auth::embedded::EmbeddedTokens;
 use shared::catalog::document::CatalogDocument;
 use shared::catalog::file::CatalogSource;
@@ -178,6 +179,8 @@ impl TestServer {
             url_ttl_secs: 600,
             clock,
             audit: Arc::new(LogAudit),
+            links: Arc::new(NoLinks),
+            contact: None,
         };
         change(&mut settings);
         let server = Server::start(settings).await.unwrap();

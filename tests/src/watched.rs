@@ -14,6 +14,7 @@ use local::gateway::{Gateway, Ports};
 use local::locations::Locator;
 use shared::audit::log::LogAudit;
 use shared::auth::Gate;
+use shared::auth::activation::{Activations, Codes, NoLinks};
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
 use shared::catalog::index::{self, Index};
@@ -82,7 +83,10 @@ impl Watched {
             _held: held,
         };
 
+        let links = Activations::new(Codes::plain(), Arc::new(NoLinks), Arc::clone(&clock));
         let ports = Ports {
+            activations: links,
+            contact: None,
             catalog: EmbeddedCatalog::new(catalog),
             tokens: PageTokens::new(Arc::new(sealer.clone()), Arc::clone(&clock)),
             query_tokens: QueryTokens::new(Arc::new(sealer), Arc::clone(&clock)),

@@ -65,6 +65,9 @@ pub struct ServeArgs {
     /// The port to listen on; 0 picks a free one [default: 8080]
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// Whom recipients ask, as the page of an activation link says it: "Ada Example, ada@example.com"
+    #[arg(long, value_name = "TEXT")]
+    pub contact: Option<String>,
     /// Write the sample tables and their catalogue anew
     #[arg(long)]
     pub reset: bool,

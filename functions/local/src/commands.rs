@@ -18,6 +18,7 @@ use clap::Subcommand;
 use shared::clock::SystemClock;
 use shared::config::Environment;
 use shared::provider::ProviderError;
+use shared::provider::links::LinkLifetime;
 use shared::provider::tokens::{Grace, Lifetime};
 
 use crate::inspect::one_line;
@@ -142,6 +143,11 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// Reads the lifetime of a token.
 pub(crate) fn lifetime(text: &str) -> Result<Lifetime, String> {
     Lifetime::of_secs(seconds(text)?).map_err(|error| error.to_string())
+}
+
+/// Reads how long a link can be used.
+pub(crate) fn link_lifetime(text: &str) -> Result<LinkLifetime, String> {
+    LinkLifetime::of_secs(seconds(text)?).map_err(|error| error.to_string())
 }
 
 /// Reads a grace time.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_yaml_ng::Value;
-use shared::catalog::document::{CatalogDocument, FORMAT_VERSION, SchemaEntry, ShareEntry, TableEntry};
+use shared::catalog::document::{CatalogDocument, SchemaEntry, ShareEntry, TableEntry};
 use shared::limits::URL_TTL_SECS_DEFAULT;
 use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::secret::Secret;
@@ -165,7 +165,7 @@ pub fn parse(text: &str) -> Result<ServerConfig, String> {
         }
     };
     Ok(ServerConfig {
-        document: CatalogDocument { format_version: FORMAT_VERSION, shares, recipients: Vec::new() },
+        document: CatalogDocument { shares, ..CatalogDocument::empty() },
         bearer_token,
         ssl: file.ssl.map(ssl).transpose()?,
         host: file.host,

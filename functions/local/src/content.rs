@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::auth::Gate;
+use shared::auth::activation::embedded::EmbeddedLinks;
+use shared::auth::activation::{Links, NoLinks};
 use shared::auth::embedded::EmbeddedTokens;
 use shared::catalog::document::{CatalogDocument, RecipientEntry, TokenEntry};
 use shared::catalog::file::{self, CatalogFile, CatalogSource};
@@ -33,6 +35,8 @@ pub struct Content {
     pub catalog: Arc<dyn CatalogSource>,
     /// Lets recipients in.
     pub gate: Gate,
+    /// Activation links.
+    pub links: Arc<dyn Links>,
     /// The profile to write; none when nobody on this machine is a recipient.
     pub profile: Option<ProfileOf>,
     /// `share.schema.table` of every table, in the order of lists.
@@ -74,6 +78,7 @@ impl Content {
         let gate = Gate::new(Arc::new(EmbeddedTokens::new(source.clone(), Arc::clone(clock))));
         let mut content = Self::new(source, gate, &document);
         content.profile = token.map(|token| ProfileOf { name: DEMO_RECIPIENT.into(), token: Some(token) });
+        content.links = Arc::new(EmbeddedLinks::new(&state.catalogue()));
         content.sample_data = is_demo(&document);
         Ok(content)
     }
@@ -156,6 +161,7 @@ impl Content {
         Self {
             catalog,
             gate,
+            links: Arc::new(NoLinks),
             profile: None,
             tables,
             sample_data: false,

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shared::catalog::document::{CatalogDocument, FORMAT_VERSION, SchemaEntry, ShareEntry, TableEntry};
+use shared::catalog::document::{CatalogDocument, SchemaEntry, ShareEntry, TableEntry};
 use shared::model::name::{SchemaName, TableName};
 
 use crate::stable_id::stable_id;
@@ -45,7 +45,7 @@ pub fn find(path: &Path) -> Result<Found, String> {
     }
     let share =
         ShareEntry { name: SHARE.into(), id: stable_id(&[SHARE]), schemas: search.schemas, ..Default::default() };
-    let document = CatalogDocument { format_version: FORMAT_VERSION, shares: vec![share], recipients: Vec::new() };
+    let document = CatalogDocument { shares: vec![share], ..CatalogDocument::empty() };
     Ok(Found { document, skipped: search.skipped })
 }
 

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use shared::auth::activation::Activations;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::delta::DeltaLog;
 use shared::error::Error;
-use shared::handlers::Handler;
+use shared::handlers::activation::Activation;
 use shared::handlers::get_share::GetShare;
 use shared::handlers::list_all_tables::ListAllTables;
 use shared::handlers::list_schemas::ListSchemas;
@@ -24,6 +25,7 @@ use shared::handlers::query_table_changes::QueryTableChanges;
 use shared::handlers::query_token::QueryTokens;
 use shared::handlers::table_metadata::TableMetadata;
 use shared::handlers::table_version::TableVersion;
+use shared::handlers::{Handler, PublicHandler};
 use shared::http::body::Body;
 use shared::http::pipeline::{self, Arrival, Pipeline, Request, Shared};
 use shared::limits::REQUEST_BODY_BYTES_MAX;
@@ -37,6 +39,10 @@ const BODY_WITHIN: Duration = Duration::from_secs(30);
 pub struct Ports {
     /// Shares, schemas and tables.
     pub catalog: EmbeddedCatalog,
+    /// Opens activation links.
+    pub activations: Activations,
+    /// Whom recipients ask.
+    pub contact: Option<String>,
     /// Page tokens of the lists.
     pub tokens: PageTokens,
     /// Tokens of queries.
@@ -58,7 +64,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway whose paths begin with `endpoint`.
     pub fn new(endpoint: &str, ports: Ports, shared: Shared) -> Self {
-        let Ports { catalog, tokens, query_tokens, delta, presigner } = ports;
+        let Ports { catalog, activations, contact, tokens, query_tokens, delta, presigner } = ports;
         let catalog = Arc::new(catalog);
         let query = QueryTable {
             catalog: catalog.clone(),
@@ -68,6 +74,7 @@ impl Gateway {
         };
         let changes =
             QueryTableChanges { catalog: catalog.clone(), delta: delta.clone(), presigner, tokens: query_tokens };
+        let activation = Activation { activations, shares: catalog.clone(), tables: catalog.clone(), contact };
         let handlers: [(&str, Arc<dyn Handler>); 9] = [
             ("list-shares", Arc::new(ListShares { catalog: catalog.clone(), tokens: tokens.clone() })),
             ("get-share", Arc::new(GetShare { catalog: catalog.clone() })),
@@ -79,8 +86,10 @@ impl Gateway {
             ("query-table", Arc::new(query)),
             ("query-table-changes", Arc::new(changes)),
         ];
-        let pipelines =
+        let mut pipelines: HashMap<_, _> =
             handlers.into_iter().map(|(id, handler)| (id, Pipeline::new(handler, shared.clone()))).collect();
+        let public: [(&str, Arc<dyn PublicHandler>); 1] = [("activation", Arc::new(activation))];
+        pipelines.extend(public.map(|(id, handler)| (id, Pipeline::public(handler, shared.clone()))));
         Self { prefix: segments(endpoint).map(str::to_owned).collect(), pipelines, shared }
     }
 

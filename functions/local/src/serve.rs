@@ -75,6 +75,8 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         tls,
         catalog: content.catalog,
         gate: content.gate,
+        links: content.links,
+        contact: args.contact,
         roots,
         s3_endpoint: environment.s3_endpoint,
         first_byte_within: content.first_byte_within,

@@ -12,6 +12,7 @@ use axum_server::tls_rustls::RustlsAcceptor;
 use hyper_util::rt::TokioTimer;
 use shared::audit::Audit;
 use shared::auth::Gate;
+use shared::auth::activation::{Activations, Codes, Links};
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
 use shared::clock::Clock;
@@ -48,6 +49,10 @@ pub struct Settings {
     pub catalog: Arc<dyn CatalogSource>,
     /// Lets recipients in.
     pub gate: Gate,
+    /// Activation links.
+    pub links: Arc<dyn Links>,
+    /// Whom recipients ask.
+    pub contact: Option<String>,
     /// Folders of this machine that the catalogue names.
     pub roots: Roots,
     /// An S3-compatible store to use instead of AWS.
@@ -144,6 +149,8 @@ fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, Str
     let sealer = Arc::new(Sealer::for_this_process().map_err(|error| error.to_string())?);
     let ports = Ports {
         catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog)),
+        activations: Activations::new(Codes::plain(), Arc::clone(&settings.links), Arc::clone(&clock)),
+        contact: settings.contact.clone(),
         tokens: PageTokens::new(sealer.clone(), Arc::clone(&clock)),
         query_tokens: QueryTokens::new(sealer, Arc::clone(&clock)),
         delta: DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(reach)))),

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use shared::catalog::document::{CatalogDocument, FORMAT_VERSION, RecipientEntry, SchemaEntry, ShareEntry, TableEntry};
+use shared::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry, TableEntry};
 use shared::catalog::file;
 
 use crate::demo;
@@ -140,7 +140,7 @@ fn demo_catalogue() -> CatalogDocument {
         grants: shares.iter().map(|share| share.id.clone()).collect(),
         ..Default::default()
     }];
-    CatalogDocument { format_version: FORMAT_VERSION, shares, recipients }
+    CatalogDocument { shares, recipients, ..CatalogDocument::empty() }
 }
 
 #[cfg(test)]

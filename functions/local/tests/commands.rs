@@ -61,6 +61,12 @@ impl Provider {
         Running::start(&["serve", "--state", &self.state, "--port", "0"])
     }
 
+    /// Where a profile of that name is put.
+    fn file(&self, name: &str) -> String {
+        fs::create_dir_all(&self.state).unwrap();
+        self.folder.text(&format!("state/{name}.share"))
+    }
+
     fn token(&self, profile: &str) -> String {
         self.folder.token(&format!("state/{profile}.share"))
     }
@@ -96,7 +102,8 @@ async fn from_nothing_to_a_recipient_that_reads_and_back() {
         assert!(said.contains(words), "{words}: {said}");
     }
     let server = provider.serve();
-    let said = provider.does(&["recipient", "create", "acme", "--lifetime", "90 days"]);
+    let said =
+        provider.does(&["recipient", "create", "acme", "--lifetime", "90 days", "--profile", &provider.file("acme")]);
     assert!(said.contains("state/acme.share") && said.contains("spillway grant SHARE acme"), "{said}");
     assert_eq!(mode(&provider.folder.join("state/acme.share")), 0o600);
     let profile: Value = serde_json::from_slice(&fs::read(provider.folder.join("state/acme.share")).unwrap()).unwrap();
@@ -126,12 +133,13 @@ async fn from_nothing_to_a_recipient_that_reads_and_back() {
     provider.does(&["recipient", "enable", "acme"]);
     assert_eq!(noticed(&server, metadata, &token, 200).0, 200);
 
-    let said = provider.does(&["token", "rotate", "acme", "--grace", "24 hours"]);
+    let said =
+        provider.does(&["token", "rotate", "acme", "--grace", "24 hours", "--profile", &provider.file("acme-2")]);
     assert!(said.contains("state/acme-2.share") && said.contains("Its old tokens work until"), "{said}");
     let second = provider.token("acme-2");
     assert_eq!(noticed(&server, metadata, &second, 200).0, 200);
     assert_eq!(server.get(metadata, Some(&token)).0, 200, "the old token did not get its grace");
-    let said = provider.does(&["token", "rotate", "acme", "--grace", "0s"]);
+    let said = provider.does(&["token", "rotate", "acme", "--grace", "0s", "--profile", &provider.file("acme-3")]);
     assert!(said.contains("Its old tokens have ended"), "{said}");
     let third = provider.token("acme-3");
     assert_eq!(noticed(&server, metadata, &third, 200).0, 200);
@@ -147,7 +155,7 @@ async fn from_nothing_to_a_recipient_that_reads_and_back() {
 async fn a_share_made_again_does_not_revive_its_grants() {
     let provider = Provider::new().await;
     provider.does(&["share", "create", "s"]);
-    provider.does(&["recipient", "create", "acme"]);
+    provider.does(&["recipient", "create", "acme", "--profile", &provider.file("acme")]);
     provider.does(&["grant", "s", "acme"]);
     let said = provider.fails(&["share", "delete", "s"]);
     assert!(said.contains("1 grant") && said.contains("--force"), "{said}");
@@ -190,7 +198,7 @@ async fn a_configuration_file_is_taken_over_whole_or_not_at_all() {
     assert!(!provider.folder.join("state/conf.share").exists());
 
     let file = write(&cars);
-    let said = provider.does(&["import", &file]);
+    let said = provider.does(&["import", &file, "--profile", &provider.file("conf")]);
     for words in ["2 shares with 2 tables", "recipient 'conf'", "conf.share", "deltaTableCacheSize", "not taken over"] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -277,6 +285,51 @@ async fn a_profile_is_never_written_over_a_file() {
     assert_eq!(mode(Path::new(&other)), 0o600);
 }
 
+/// Opens a link as a browser does, or presses its button.
+fn asked(url: &str, method: &str) -> (u16, String) {
+    let output = std::process::Command::new("curl").args(["-sS", "-X", method, "-w", "\n%{http_code}", url]).output();
+    let output = String::from_utf8(output.unwrap().stdout).unwrap();
+    let (body, status) = output.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_link_is_printed_that_gives_the_profile_once() {
+    let provider = Provider::new().await;
+    provider.does(&["share", "create", "sales"]);
+    let server = provider.serve();
+    let said = provider.does(&["recipient", "create", "acme"]);
+    let url = said.lines().find_map(|line| line.trim().strip_prefix("link")).expect(&said).trim();
+    assert!(url.starts_with(&format!("{}/activate/", server.endpoint())), "{said}");
+    assert!(said.contains("to be used until") && !provider.folder.join("state/acme.share").exists(), "{said}");
+    let (status, page) = asked(url, "GET");
+    assert_eq!((status, page.contains("Nothing yet")), (200, true), "{page}");
+    provider.does(&["grant", "sales", "acme"]);
+    let (status, profile) = asked(url, "POST");
+    assert_eq!(status, 200, "{profile}");
+    let token = serde_json::from_str::<Value>(&profile).unwrap()["bearerToken"].as_str().unwrap().to_owned();
+    assert_eq!(noticed(&server, "/shares/sales", &token, 200).0, 200);
+    assert_eq!((asked(url, "POST").0, asked(url, "GET").0), (410, 410));
+    let catalogue = fs::read_to_string(provider.folder.join("state/catalogue.json")).unwrap();
+    let code = url.rsplit('/').next().unwrap();
+    assert!(!catalogue.contains(code) && !catalogue.contains(&token), "kept in clear: {catalogue}");
+
+    // A rotation makes another link, and the old token has its grace.
+    let rotated = provider.json(&["token", "rotate", "acme", "--link-lifetime", "1 hour"]);
+    assert_eq!(rotated["profile"], Value::Null);
+    let (status, second) = asked(rotated["link"]["url"].as_str().unwrap(), "POST");
+    assert_eq!(status, 200, "{second}");
+    let second = serde_json::from_str::<Value>(&second).unwrap()["bearerToken"].as_str().unwrap().to_owned();
+    assert_eq!(noticed(&server, "/shares/sales", &second, 200).0, 200);
+    assert_eq!(server.get("/shares/sales", Some(&token)).0, 200, "the old token did not get its grace");
+
+    let printed = provider.does(&["token", "rotate", "acme", "--print-profile"]);
+    let printed: Value = serde_json::from_str(&printed).expect("the profile and nothing else");
+    assert_eq!(printed["endpoint"], server.endpoint());
+    let said = run(&["token", "rotate", "acme", "--link-lifetime", "1 year", "--state", &provider.state]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("'72 hours'"), "{said:?}");
+}
+
 #[tokio::test]
 async fn scripts_read_json() {
     let provider = Provider::new().await;
@@ -288,7 +341,7 @@ async fn scripts_read_json() {
     assert_eq!(added["validation"]["version"], 8);
     assert_eq!(added["validation"]["partitionColumns"], serde_json::json!(["iso_code"]));
     assert_eq!(added["validation"]["readerNeeds"], serde_json::json!([]));
-    let made = provider.json(&["recipient", "create", "r"]);
+    let made = provider.json(&["recipient", "create", "r", "--profile", &provider.file("r")]);
     assert_eq!(made["recipient"]["status"], "active");
     let profile = Path::new(made["profile"].as_str().unwrap());
     assert!(profile.is_absolute() && profile.exists());

@@ -19,7 +19,10 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudformation::types::{Capability, StackStatus};
 use serde_json::{Value, json};
+use shared::auth::activation::dynamo::DynamoLinks;
+use shared::auth::activation::{Activations, Codes};
 use shared::auth::dynamo::DynamoTokenStore;
+use shared::auth::keyring::Keyrings;
 use shared::auth::keyring::secret::KeyringSecret;
 use shared::auth::secrets::SecretTokenStore;
 use shared::auth::stored::{StoredTokens, TokenStore};
@@ -180,7 +183,7 @@ impl Deployment {
         let client = aws_sdk_secretsmanager::Client::new(&self.config);
         let keyring = KeyringSecret::new(client, format!("{}-keyring", self.stack), SystemClock::shared());
         let tokens = StoredTokens::new(store, Arc::new(keyring), SystemClock::shared());
-        let token = Secret::new(self.folder.token(&format!("profiles/{profile}.share")));
+        let token = Secret::new(self.folder.token(&format!("{profile}.share")));
         tokens.holder_of(&token).await.unwrap()
     }
 }
@@ -229,9 +232,29 @@ async fn a_table_on_s3_is_shared_through_the_stacks_role() {
     assert_eq!(outcomes, wanted, "{checked:#}");
 }
 
+/// What the function behind a link would hand over: a token that is good, once.
+async fn a_link_hands_over(deployment: &Deployment, store: Arc<dyn TokenStore>) {
+    let made = deployment.json(&["token", "rotate", "acme"]);
+    let url = made["link"]["url"].as_str().unwrap();
+    let code = url.strip_prefix("https://share.example.org/delta-sharing/activate/").unwrap();
+    let client = aws_sdk_secretsmanager::Client::new(&deployment.config);
+    let keyring = KeyringSecret::new(client, format!("{}-keyring", deployment.stack), SystemClock::shared());
+    let keyring: Arc<dyn Keyrings> = Arc::new(keyring);
+    let links = DynamoLinks::new(deployment.table.client.clone(), &deployment.table.name);
+    let codes = Codes::under(Arc::clone(&keyring));
+    let activations = Activations::new(codes, Arc::new(links), SystemClock::shared());
+    let opened = activations.open(code).await.unwrap();
+    assert_eq!(opened.recipient().name(), "acme");
+    let token = activations.take(&opened).await.unwrap();
+    let tokens = StoredTokens::new(store, keyring, SystemClock::shared());
+    let holder = tokens.holder_of(&token).await.unwrap().expect("the token is not good");
+    assert_eq!(made["token"]["id"], holder.token_id.unwrap());
+    assert!(activations.take(&opened).await.is_err() && activations.open(code).await.is_err());
+}
+
 /// The life of a recipient, with the functions' own way of checking its tokens.
 async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>) {
-    let made = deployment.json(&["recipient", "create", "acme"]);
+    let made = deployment.json(&["recipient", "create", "acme", "--profile", &deployment.folder.text("acme.share")]);
     assert_eq!(made["endpoint"], "https://share.example.org/delta-sharing");
     let holder = deployment.holder_of(Arc::clone(&store), "acme").await.expect("the token is not good");
     assert_eq!((holder.recipient_name.as_str(), &made["recipient"]["id"]), ("acme", &holder.recipient_id.into()));
@@ -243,19 +266,28 @@ async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>
     deployment.does(&["recipient", "enable", "acme"]);
     assert!(deployment.holder_of(Arc::clone(&store), "acme").await.is_some());
 
-    deployment.does(&["token", "rotate", "acme"]);
+    deployment.does(&["token", "rotate", "acme", "--profile", &deployment.folder.text("acme-2.share")]);
     for profile in ["acme", "acme-2"] {
         assert!(
             deployment.holder_of(Arc::clone(&store), profile).await.is_some(),
             "{profile} is not good in the grace"
         );
     }
-    deployment.does(&["token", "rotate", "acme", "--grace", "0s"]);
+    deployment.does(&[
+        "token",
+        "rotate",
+        "acme",
+        "--grace",
+        "0s",
+        "--profile",
+        &deployment.folder.text("acme-3.share"),
+    ]);
     for (profile, good) in [("acme", false), ("acme-2", false), ("acme-3", true)] {
         assert_eq!(deployment.holder_of(Arc::clone(&store), profile).await.is_some(), good, "{profile}");
     }
+    a_link_hands_over(deployment, Arc::clone(&store)).await;
     let shown = deployment.json(&["recipient", "show", "acme"]);
-    assert_eq!(shown["tokens"].as_array().unwrap().len(), 3);
+    assert_eq!(shown["tokens"].as_array().unwrap().len(), 4);
 
     deployment.does(&["share", "create", "s"]);
     deployment.does(&["grant", "s", "acme"]);

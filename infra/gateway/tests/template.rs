@@ -145,11 +145,13 @@ fn without_any_one_permission_the_gateway_does_not_start() {
 /// each action is allowed on. A new permission is a line here, and a reason in the commit.
 const LISTS: [&str; 3] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
 const READS: [&str; 3] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "sts:AssumeRole"];
+const ACTIVATES: [&str; 4] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"];
 const ALL: [&str; 2] = ["kms:Decrypt", "secretsmanager:GetSecretValue"];
 
 fn allowed_actions(folder: &str) -> BTreeSet<&'static str> {
     let own: &[&str] = match folder {
         "list-shares" | "get-share" | "list-schemas" | "list-tables" | "list-all-tables" => &LISTS,
+        "activation" => &ACTIVATES,
         "table-version" | "table-metadata" | "query-table" | "query-table-changes" => &READS,
         other => panic!("{other} is not on the list"),
     };
@@ -158,7 +160,7 @@ fn allowed_actions(folder: &str) -> BTreeSet<&'static str> {
 
 fn allowed_resources(action: &str) -> Vec<Value> {
     match action {
-        "dynamodb:BatchGetItem" | "dynamodb:GetItem" | "dynamodb:Query" => {
+        "dynamodb:BatchGetItem" | "dynamodb:GetItem" | "dynamodb:Query" | "dynamodb:UpdateItem" => {
             vec![json!({"Fn::GetAtt": ["CatalogueTable", "Arn"]})]
         }
         "kms:Decrypt" => vec![json!({"Ref": "KmsKeyArn"})],
@@ -211,6 +213,15 @@ fn each_function_may_do_what_it_needs_and_nothing_else() {
             for action in several(&statement["Action"]) {
                 let action = action.as_str().unwrap();
                 let allowed = allowed_resources(action);
+                // No function may write anything but that a link was used.
+                let condition = match action {
+                    "dynamodb:UpdateItem" => json!({
+                        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACT/*"]},
+                        "Null": {"dynamodb:LeadingKeys": "false"},
+                    }),
+                    _ => Value::Null,
+                };
+                assert_eq!(statement.get("Condition").unwrap_or(&Value::Null), &condition, "{id}: {action}");
                 for resource in several(&statement["Resource"]) {
                     assert!(allowed.contains(resource), "{id}: {action} on {resource}");
                 }
@@ -243,6 +254,32 @@ fn execution_roles_have_nothing_to_do_with_the_data() {
         &json!({"AWS": readers.map(|name| json!({"Fn::GetAtt": [format!("{name}FunctionRole"), "Arn"]}))})
     );
     assert_eq!(data["Properties"]["Path"], "/delta-sharing/");
+}
+
+#[test]
+fn no_log_or_trace_of_the_gateway_holds_the_code_of_an_activation_link() {
+    let Some(template) = template() else { return };
+    let stage = resources(&template, "AWS::ApiGateway::Stage").next().unwrap().1;
+    let format = property(stage, &["AccessLogSetting", "Format"]).and_then(Value::as_str).unwrap();
+    let known = [
+        "requestId",
+        "identity.sourceIp",
+        "httpMethod",
+        "resourcePath",
+        "status",
+        "responseLength",
+        "responseLatency",
+        "integrationLatency",
+        "identity.userAgent",
+    ];
+    for variable in format.split("$context.").skip(1) {
+        let name: String = variable.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+        assert!(known.contains(&name.as_str()), "{name} may hold a request's path");
+    }
+    assert_eq!(property(stage, &["TracingEnabled"]), Some(&json!(false)));
+    for settings in property(stage, &["MethodSettings"]).and_then(Value::as_array).unwrap() {
+        assert_eq!((&settings["DataTraceEnabled"], &settings["LoggingLevel"]), (&json!(false), &json!("ERROR")));
+    }
 }
 
 #[test]

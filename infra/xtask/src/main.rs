@@ -26,7 +26,7 @@ use crate::repository::Repository;
 
 const HELP: &str = "\
 Tasks (make TASK, or cargo xtask TASK):
-  test [LAYER]...       the tests: rust, clients, aws-local, golden; without a layer, all (make test LAYERS=rust);
+  test [LAYER]...       the tests: rust, clients, browser, aws-local, golden; without one, all (make test LAYERS=rust);
                         arm64, functions for that processor under an emulated one, only when it is named
   lint [STEP]...        format, clippy, docs, dependencies, spelling, template
   bench [ARGUMENT]...   the benchmark, built for release (make bench ARGS=...)

@@ -4,6 +4,7 @@
 
 mod arm64;
 mod aws_local;
+mod browser;
 mod clients;
 mod golden;
 mod judge;
@@ -16,9 +17,10 @@ use crate::repository::Repository;
 use crate::test::tally::Tally;
 use crate::venv::{Missing, Venv};
 
-const LAYERS: [(&str, Layer); 5] = [
+const LAYERS: [(&str, Layer); 6] = [
     ("rust", rust::run),
     ("clients", clients::run),
+    ("browser", browser::run),
     ("aws-local", aws_local::run),
     ("golden", golden::run),
     ("arm64", arm64::run),
@@ -47,7 +49,7 @@ enum Stop {
 pub(crate) fn run(repository: &Repository, asked: &[String]) -> Result<bool, String> {
     if let Some(unknown) = asked.iter().find(|asked| LAYERS.iter().all(|(name, _)| name != asked)) {
         return Err(format!(
-            "there is no test layer '{unknown}'. The layers are rust, clients, aws-local, golden and arm64."
+            "there is no test layer '{unknown}'. The layers are rust, clients, browser, aws-local, golden and arm64."
         ));
     }
     let mut total = Tally::default();

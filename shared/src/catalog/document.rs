@@ -20,6 +20,9 @@ pub struct CatalogDocument {
     /// Recipients with their tokens and grants.
     #[serde(default)]
     pub recipients: Vec<RecipientEntry>,
+    /// Links by which recipients are given their profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<ActivationEntry>,
 }
 
 /// A share.
@@ -160,9 +163,32 @@ pub struct TokenEntry {
     pub key_id: Option<u8>,
 }
 
+/// An activation link.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActivationEntry {
+    /// SHA-256 of its code, 64 hex digits.
+    pub sha256: String,
+    /// The id of the recipient that it is for.
+    pub recipient_id: String,
+    /// The public part of the token that it hands over.
+    pub token_id: String,
+    /// What it hands over, sealed under its code; gone once it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// When it ends.
+    pub expires: String,
+    /// When it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<String>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
 impl CatalogDocument {
     /// A catalogue with nothing in it.
     pub fn empty() -> Self {
-        Self { format_version: FORMAT_VERSION, shares: Vec::new(), recipients: Vec::new() }
+        Self { format_version: FORMAT_VERSION, shares: Vec::new(), recipients: Vec::new(), activations: Vec::new() }
     }
 }

@@ -26,9 +26,9 @@ use crate::model::securable::{Schema, Share, Table};
 use crate::model::shorten;
 
 mod cache;
-mod failure;
+pub(crate) mod failure;
 mod list;
-mod rows;
+pub(crate) mod rows;
 pub mod write;
 
 /// A look that may be a moment behind, and the one that is not.

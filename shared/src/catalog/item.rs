@@ -13,6 +13,7 @@ use super::key::{GSI1PK, GSI1SK, Key, PK, SK};
 use super::write::Status;
 use crate::model::version::TimestampMs;
 
+pub mod activation;
 pub mod recipient;
 pub mod share;
 

@@ -9,6 +9,7 @@
 //! | recipient's name | `N/<name>` | `!` | | |
 //! | grant | `R/<recipient id>` | `G/<share>` | `S/<share>` | `R/<recipient id>` |
 //! | token | `TOK/<token id>` | `!` | `R/<recipient id>` | `TOK/<created, 20 digits>` |
+//! | activation link | `ACT/<sha256 of the code>` | `!` | | |
 //!
 //! Names are folded; the spelling is an attribute. The delimiter is `/`, which no name may hold, and every prefix that a
 //! list asks for ends with it, so that `a` never lists what belongs to `ab`.
@@ -137,6 +138,7 @@ pub enum Entity<'a> {
     RecipientName { name: &'a str },
     Grant { recipient_id: &'a str, share: &'a str },
     Token { id: &'a str },
+    Activation { hash: &'a str },
 }
 
 impl<'a> Entity<'a> {
@@ -154,6 +156,7 @@ impl<'a> Entity<'a> {
             Self::RecipientName { name } => (format!("N/{name}"), head()),
             Self::Grant { recipient_id, share } => (format!("R/{}", checked_id(recipient_id)?), format!("G/{share}")),
             Self::Token { id } => (format!("TOK/{}", checked_id(id)?), head()),
+            Self::Activation { hash } => (format!("ACT/{}", checked_id(hash)?), head()),
         };
         Key::checked(pk, sk)
     }
@@ -173,6 +176,7 @@ impl<'a> Entity<'a> {
             "R" => Self::Grant { recipient_id: owner, share: rest("G")? },
             "N" if sk == HEAD => Self::RecipientName { name: owner },
             "TOK" if sk == HEAD => Self::Token { id: owner },
+            "ACT" if sk == HEAD => Self::Activation { hash: owner },
             _ => return None,
         };
         entity.parts().iter().all(|part| is_part(part)).then_some(entity)
@@ -181,7 +185,7 @@ impl<'a> Entity<'a> {
     fn parts(&self) -> Vec<&'a str> {
         match *self {
             Self::Share { share: part } | Self::RecipientName { name: part } => vec![part],
-            Self::Recipient { id: part } | Self::Token { id: part } => vec![part],
+            Self::Recipient { id: part } | Self::Token { id: part } | Self::Activation { hash: part } => vec![part],
             Self::Schema { share, schema } => vec![share, schema],
             Self::Table { share, schema, table } => vec![share, schema, table],
             Self::Grant { recipient_id, share } => vec![recipient_id, share],
@@ -251,6 +255,14 @@ pub fn grant_key(recipient_id: &str, share: &ShareName) -> Result<Key, KeyError>
 /// When the id is none.
 pub fn token_key(id: &str) -> Result<Key, KeyError> {
     Entity::Token { id }.key()
+}
+
+/// The key of an activation link, by the hash of its code.
+///
+/// # Errors
+/// When the hash is none.
+pub fn activation_key(hash: &str) -> Result<Key, KeyError> {
+    Entity::Activation { hash }.key()
 }
 
 /// The schemas of a share.

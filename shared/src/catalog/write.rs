@@ -98,6 +98,23 @@ pub struct TokenRecord {
     pub created_at: Option<TimestampMs>,
 }
 
+/// An activation link, which hands a token over once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivationRecord {
+    /// The SHA-256 of its code, in lower-case hex.
+    pub hash: String,
+    /// The id of the recipient that it is for.
+    pub recipient_id: String,
+    /// The public part of the token that it hands over.
+    pub token_id: String,
+    /// What it hands over, sealed under its code; none once it was used.
+    pub sealed: Option<String>,
+    /// From this moment on it hands nothing over.
+    pub expires_at: TimestampMs,
+    /// When it was made; unknown where the catalogue does not keep it.
+    pub created_at: Option<TimestampMs>,
+}
+
 /// A grant: a recipient may read a share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantRecord {
@@ -221,6 +238,9 @@ pub trait ProviderCatalog: Send + Sync {
     /// Adds a token and lets every other token of the recipient end at `others_end_at`, those that end sooner excepted. A
     /// recipient has at most [`TOKENS_PER_RECIPIENT_MAX`](crate::limits::TOKENS_PER_RECIPIENT_MAX) tokens.
     async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError>;
+
+    /// Adds a link for a token that is about to be added: until it is there, the link hands nothing over.
+    async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError>;
 
     /// Every grant of a share; none of a share that is not there.
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError>;

@@ -23,7 +23,7 @@ use crate::auth::Gate;
 use crate::clock::Clock;
 use crate::entropy;
 use crate::error::{Error, chain};
-use crate::handlers::{Call, Handler, PathParams, Reply};
+use crate::handlers::{Call, Handler, PathParams, PublicHandler, Reply, Visit as Caller};
 use crate::limits::{INVOCATION_MARGIN, STREAMS_MAX};
 use crate::model::shorten;
 use crate::route::{Route, Transfer};
@@ -112,8 +112,17 @@ impl std::fmt::Debug for Shared {
 /// A route with its handler.
 #[derive(Clone)]
 pub struct Pipeline {
-    handler: Arc<dyn Handler>,
+    handler: Answering,
     shared: Shared,
+}
+
+/// Who answers, and whom.
+#[derive(Clone)]
+enum Answering {
+    /// Whoever the gate lets in.
+    Admitted(Arc<dyn Handler>),
+    /// Everybody.
+    Public(Arc<dyn PublicHandler>),
 }
 
 /// How a request came, and how its answer will travel.
@@ -147,7 +156,13 @@ pub struct Request {
 impl Pipeline {
     /// A pipeline for one route.
     pub fn new(handler: Arc<dyn Handler>, shared: Shared) -> Self {
-        Self { handler, shared }
+        Self { handler: Answering::Admitted(handler), shared }
+    }
+
+    /// A pipeline for one route that everybody may call. Its answers are for people: pages of other origins cannot read
+    /// them, whatever they may read of other routes.
+    pub fn public(handler: Arc<dyn PublicHandler>, shared: Shared) -> Self {
+        Self { handler: Answering::Public(handler), shared: Shared { origin: None, ..shared } }
     }
 
     /// What it shares with the other routes of its process.
@@ -175,21 +190,34 @@ impl Pipeline {
         let outcome = AssertUnwindSafe(work).catch_unwind().instrument(span).await;
         match outcome.unwrap_or_else(|_| Err(Error::defect("a handler panicked"))) {
             Ok(response) => visit.answered(response),
-            Err(error) => visit.refused(&error, head_request),
+            Err(error) => match &self.handler {
+                Answering::Admitted(_) => visit.refused(&error, head_request),
+                Answering::Public(handler) => {
+                    let page = respond::refusal_page(&error, handler.refusal(&error));
+                    visit.refused_in(page, &error)
+                }
+            },
         }
     }
 
     async fn run(&self, asked: Asked, terms: Terms<()>, event: &mut Event) -> Result<Response<Body>, Error> {
         let Asked { params, parts, body, transfer } = asked;
+        let handler = match &self.handler {
+            Answering::Admitted(handler) => handler,
+            Answering::Public(handler) => {
+                let caller = Caller { method: parts.method, params, notes: terms.notes.clone() };
+                return respond::answer(handler.handle(caller).await?, &parts.headers, transfer, terms);
+            }
+        };
         let recipient = self.shared.gate.admit(&parts.headers).await?;
         event.recipient_id = Some(recipient.id().to_owned());
         event.token_id = recipient.token_id().map(str::to_owned);
         let query = QueryString::parse(parts.uri.query())?;
         let (headers, notes) = (parts.headers.clone(), terms.notes.clone());
         let call = Call { recipient, params, query, headers, body: body?, notes };
-        let (reply, permit) = self.reply(call).await?;
+        let (reply, permit) = self.reply(handler, call).await?;
         match &reply {
-            Reply::Json(_) => {}
+            Reply::Json(_) | Reply::Page(_) | Reply::Download(_) => {}
             Reply::Version(version) => event.version = Some(*version),
             Reply::Lines(lines) => (event.version, event.format) = (Some(lines.version), Some(lines.format)),
         }
@@ -198,8 +226,12 @@ impl Pipeline {
     }
 
     /// The handler's reply, with a place among the streams when it is one.
-    async fn reply(&self, call: Call) -> Result<(Reply, Option<OwnedSemaphorePermit>), Error> {
-        let reply = self.handler.handle(call).await?;
+    async fn reply(
+        &self,
+        handler: &Arc<dyn Handler>,
+        call: Call,
+    ) -> Result<(Reply, Option<OwnedSemaphorePermit>), Error> {
+        let reply = handler.handle(call).await?;
         let streamed = matches!(&reply, Reply::Lines(lines) if lines.rest.is_some());
         if !streamed {
             return Ok((reply, None));
@@ -232,10 +264,14 @@ struct Visit {
 }
 
 impl Visit {
-    fn refused(mut self, error: &Error, head_request: bool) -> Response<Body> {
+    fn refused(self, error: &Error, head_request: bool) -> Response<Body> {
+        self.refused_in(respond::refusal(error, head_request), error)
+    }
+
+    fn refused_in(mut self, response: Response<Body>, error: &Error) -> Response<Body> {
         self.event.error_code = Some(respond::status(error).1);
         self.notes.problem(chain(error));
-        self.answered(respond::refusal(error, head_request))
+        self.answered(response)
     }
 
     fn answered(self, mut response: Response<Body>) -> Response<Body> {

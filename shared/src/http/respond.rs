@@ -1,17 +1,22 @@
 //! From outcomes to HTTP: the one place that knows status codes, error codes, header names and compression.
 
 use ::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY,
-    WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::body::Body;
 use super::coding::Coding;
 use super::stream::{Form, Terms};
 use super::{gzip, stream};
 use crate::error::Error;
-use crate::handlers::{Lines, Reply};
+use crate::handlers::{Download, Lines, Page, Reply};
 use crate::limits::{COMPRESS_BYTES_MIN, ENVELOPED_BYTES_MAX};
 use crate::model::capability::ResponseFormat;
 use crate::route::Transfer;
@@ -19,6 +24,8 @@ use crate::wire::error_body::ErrorBody;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 const TABLE_VERSION: HeaderName = HeaderName::from_static("delta-table-version");
 const CAPABILITIES: HeaderName = HeaderName::from_static("delta-sharing-capabilities");
 const FILE_ID_HASH: HeaderName = HeaderName::from_static("fileidhash");
@@ -32,9 +39,11 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
         Error::NoSuchRoute
+        | Error::LinkUnknown
         | Error::ShareNotFound { .. }
         | Error::SchemaNotFound { .. }
         | Error::TableNotFound { .. } => (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"),
+        Error::LinkEnded(_) => (StatusCode::GONE, "GONE"),
         Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Error::InvalidParameter(_) => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE"),
         Error::MalformedRequest(_) | Error::BadTable(_) | Error::VersionNotFound(_) => {
@@ -64,6 +73,8 @@ pub fn answer(
 ) -> Result<Response<Body>, Error> {
     match reply {
         Reply::Json(body) => packed(JSON, body, request, transfer),
+        Reply::Page(page) => Ok(self::page(page)),
+        Reply::Download(file) => download(file),
         Reply::Version(version) => {
             let mut response = Response::new(Body::whole(Vec::new()));
             response.headers_mut().insert(TABLE_VERSION, HeaderValue::from(version.number()));
@@ -101,6 +112,50 @@ pub fn answer(
             Ok(response)
         }
     }
+}
+
+/// A page. A browser may run nothing in it, load nothing for it, show it in no other page, keep no copy of it and tell
+/// nobody where it was: its address is a secret.
+fn page(page: Page) -> Response<Body> {
+    let style = STANDARD.encode(Sha256::digest(page.style));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut response = Response::new(Body::whole(page.html));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HTML);
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    keep_private(headers);
+    response
+}
+
+/// A file, under a type that no browser shows or gives another ending.
+fn download(file: Download) -> Result<Response<Body>, Error> {
+    let mut response = Response::new(Body::whole(file.body));
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", file.file_name));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    let disposition = disposition.map_err(|error| Error::internal("a file's name fits no header", error))?;
+    headers.insert(CONTENT_DISPOSITION, disposition);
+    keep_private(headers);
+    Ok(response)
+}
+
+fn keep_private(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));
+}
+
+/// The page for an error.
+pub fn refusal_page(error: &Error, page: Page) -> Response<Body> {
+    let mut response = self::page(page);
+    *response.status_mut() = status(error).0;
+    response
 }
 
 /// The answer for an error. A HEAD request gets the status alone.
@@ -199,5 +254,13 @@ mod tests {
         assert!(matches!(large, Err(Error::AnswerTooLarge)));
         let direct = packed(NDJSON, body(ENVELOPED_BYTES_MAX / 2 + 1), &headers, Transfer::Streamed).unwrap();
         assert!(direct.headers().contains_key(CONTENT_ENCODING));
+    }
+
+    #[test]
+    fn a_page_lets_in_its_own_style_alone() {
+        let response = page(Page { html: b"<style>a{}</style>".to_vec(), style: "a{}" });
+        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        let digest = STANDARD.encode(Sha256::digest("a{}"));
+        assert!(policy.starts_with(&format!("default-src 'none'; style-src 'sha256-{digest}';")), "{policy}");
     }
 }

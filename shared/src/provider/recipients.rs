@@ -1,5 +1,6 @@
 //! Recipients: created with their first token, closed and opened again, deleted with everything they were given.
 
+use super::links::{self, IssuedLink, LinkOffer};
 use super::names::{self, nearest};
 use super::tokens::{self, IssuedToken, Lifetime};
 use super::{Provider, ProviderError, new_id, written};
@@ -39,6 +40,20 @@ pub async fn create(
     comment: Option<&str>,
     lifetime: Lifetime,
 ) -> Result<(RecipientRecord, IssuedToken), ProviderError> {
+    create_offering(provider, name, comment, lifetime, None).await.map(|(recipient, issued, _)| (recipient, issued))
+}
+
+/// The same, with a link that hands the token over, if one is to be made.
+///
+/// # Errors
+/// When the name is none or taken, or no token or link can be made.
+pub async fn create_offering(
+    provider: &Provider,
+    name: &str,
+    comment: Option<&str>,
+    lifetime: Lifetime,
+    offer: Option<&LinkOffer>,
+) -> Result<(RecipientRecord, IssuedToken, Option<IssuedLink>), ProviderError> {
     let recipient = RecipientRecord {
         name: names::recipient(name)?,
         id: new_id()?,
@@ -47,8 +62,9 @@ pub async fn create(
         created_at: Some(provider.now()),
     };
     let (issued, record) = tokens::issue(provider, &recipient.id, lifetime).await?;
+    let link = links::issue_if_offered(provider, &recipient.id, &issued, offer).await?;
     match written(|| provider.catalog().create_recipient(&recipient, &record)).await {
-        Ok(()) => Ok((recipient, issued)),
+        Ok(()) => Ok((recipient, issued, link)),
         Err(WriteError::Exists { what }) => Err(exists(what, &recipient.name)),
         Err(other) => Err(other.into()),
     }

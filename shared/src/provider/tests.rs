@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 
+use super::links::{LinkLifetime, LinkOffer};
 use super::names::{TableRef, nearest};
 use super::tables::NewTable;
 use super::tokens::{Grace, Lifetime};
 use super::{Provider, ProviderError, grants, is_id, recipients, shares, tables, tokens};
+use crate::auth::activation::Codes;
 use crate::auth::mint::{MintTokens, MintedToken};
 use crate::catalog::write::{Deletion, Status};
 use crate::clock::FixedClock;
@@ -202,6 +204,30 @@ async fn a_recipient_has_one_token_with_an_end() {
     recipients::delete(&p, "acme").await.unwrap();
     assert!(recipients::list(&p).await.unwrap().is_empty());
     assert!(said(recipients::delete(&p, "acme")).await.contains("spillway recipient create acme"));
+}
+
+#[tokio::test]
+async fn a_link_hands_its_own_token_over_and_does_not_outlive_it() {
+    let (p, catalog) = provider();
+    let offer = LinkOffer::to("https://e/x", LinkLifetime::default());
+    let hours = |hours: u64| Lifetime::of_secs(hours * 3600).unwrap();
+    let made = recipients::create_offering(&p, "acme", None, hours(100), Some(&offer)).await.unwrap();
+    let (recipient, issued, link) = (made.0, made.1, made.2.unwrap());
+    assert_eq!(link.expires_at, NOW.plus_secs(72 * 3600));
+    let code = link.url.reveal().strip_prefix("https://e/x/activate/").unwrap();
+    let code = Codes::plain().read(code).await.unwrap().unwrap();
+    let kept = catalog.activations();
+    assert_eq!((kept[0].hash.as_str(), kept[0].token_id.as_str()), (code.hash(), issued.id.as_str()));
+    let handed = code.open(&recipient.id, &issued.id, kept[0].sealed.as_ref().unwrap()).unwrap();
+    assert_eq!((handed.token.as_str(), handed.endpoint.as_str()), (issued.token.reveal(), "https://e/x"));
+
+    let day = Grace::of_secs(DAY_SECS).unwrap();
+    let (rotated, link) = tokens::rotate_offering(&p, "acme", hours(1), day, Some(&offer)).await.unwrap();
+    assert_eq!(link.unwrap().expires_at, rotated.issued.expires_at);
+    assert_eq!(catalog.activations()[1].token_id, rotated.issued.id);
+    assert!(!format!("{kept:?}").contains(issued.token.reveal()));
+    assert!(LinkLifetime::of_secs(59).unwrap_err().to_string().contains("'72 hours'"));
+    assert!(LinkLifetime::of_secs(30 * DAY_SECS).is_ok() && LinkLifetime::of_secs(30 * DAY_SECS + 1).is_err());
 }
 
 #[test]

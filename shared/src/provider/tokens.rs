@@ -1,5 +1,6 @@
 //! Tokens: made for a recipient, each with an end, and exchanged for another without a gap.
 
+use super::links::{self, IssuedLink, LinkOffer};
 use super::{Provider, ProviderError, counted, names, recipients, written};
 use crate::catalog::write::{RecipientRecord, Status, TokenRecord, WriteError};
 use crate::limits::{
@@ -88,15 +89,30 @@ pub async fn rotate(
     lifetime: Lifetime,
     grace: Grace,
 ) -> Result<Rotated, ProviderError> {
+    rotate_offering(provider, recipient, lifetime, grace, None).await.map(|(rotated, _)| rotated)
+}
+
+/// The same, with a link that hands the new token over, if one is to be made.
+///
+/// # Errors
+/// When there is no such recipient, or no token or link can be made.
+pub async fn rotate_offering(
+    provider: &Provider,
+    recipient: &str,
+    lifetime: Lifetime,
+    grace: Grace,
+    offer: Option<&LinkOffer>,
+) -> Result<(Rotated, Option<IssuedLink>), ProviderError> {
     let recipient = recipients::find(provider, &names::recipient(recipient)?).await?;
     let now = provider.now();
     let before = provider.catalog().tokens(&recipient.name).await?;
     let good = |token: &&TokenRecord| token.status == Status::Active && token.expires_at.is_none_or(|end| now < end);
     let others = before.iter().filter(good).count();
     let (issued, record) = issue(provider, &recipient.id, lifetime).await?;
+    let link = links::issue_if_offered(provider, &recipient.id, &issued, offer).await?;
     let others_end_at = now.plus_secs(grace.0);
     match written(|| provider.catalog().rotate_token(&record, others_end_at)).await {
-        Ok(()) => Ok(Rotated { recipient, issued, others_end_at, others }),
+        Ok(()) => Ok((Rotated { recipient, issued, others_end_at, others }, link)),
         Err(WriteError::Missing { .. }) => Err(recipients::missing(provider, &recipient.name).await),
         Err(other) => Err(other.into()),
     }
@@ -125,7 +141,7 @@ pub(super) async fn issue(
 }
 
 /// `1 minute`, `3650 days`: bounds in the largest unit that divides them.
-fn counted_secs(secs: i64) -> String {
+pub(super) fn counted_secs(secs: i64) -> String {
     const UNITS: [(i64, &str); 3] = [(24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute")];
     for (unit, name) in UNITS {
         if secs >= unit && secs % unit == 0 {

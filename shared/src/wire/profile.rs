@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
+/// The name that a profile is saved under when it is downloaded; the one that documentation everywhere uses.
+pub const FILE_NAME: &str = "config.share";
+
 /// A profile. Never given an endpoint that ends in a slash: clients append paths to it as it is.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,6 +20,17 @@ pub struct Profile {
     /// When the token ends, ISO 8601; absent for a token without end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expiration_time: Option<String>,
+}
+
+impl Profile {
+    /// The text of its file.
+    ///
+    /// # Errors
+    /// Never in practice; JSON is fallible by type.
+    pub fn to_text(&self) -> Result<String, Error> {
+        let text = serde_json::to_string_pretty(self);
+        text.map(|text| text + "\n").map_err(|error| Error::internal("a profile has no JSON form", error))
+    }
 }
 
 impl std::fmt::Debug for Profile {

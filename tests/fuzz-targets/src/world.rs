@@ -227,6 +227,7 @@ pub(crate) fn begun(log: &MemoryLog, route: Route, asked: &Asked) -> Result<(Str
     let text = match reply {
         Reply::Json(body) => body,
         Reply::Version(_) => Vec::new(),
+        Reply::Page(_) | Reply::Download(_) => panic!("a table's route answered as a page does"),
         Reply::Lines(lines) => {
             let mut out = Collected(lines.head);
             if let Some(rest) = lines.rest {

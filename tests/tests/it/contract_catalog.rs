@@ -3,6 +3,7 @@
 
 mod backends;
 mod dynamo;
+mod links;
 mod read;
 mod stub;
 mod write;

@@ -1,5 +1,6 @@
 //! The routes, one file each, and what holds for all of them.
 
+mod activation;
 mod every_route;
 mod list_shares;
 mod lists;

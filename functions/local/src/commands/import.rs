@@ -3,7 +3,7 @@
 //! broken off is finished by repeating it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -17,9 +17,8 @@ use shared::provider::tables::{self, NewTable};
 use shared::provider::tokens::IssuedToken;
 use shared::provider::{counted, grants, recipients, shares};
 
-use super::answer::{Answer, facts, moment};
-use super::handover::ProfileFile;
-use super::recipient::HandoverArgs;
+use super::answer::{Answer, facts};
+use super::handover::{Handed, HandoverArgs};
 use super::table::accepted;
 use super::target::{Target, TargetArgs};
 use super::told;
@@ -73,65 +72,59 @@ pub async fn run(args: &ImportArgs, target: &Target) -> Result<Answer, String> {
     let recipient = args.recipient.as_deref().unwrap_or(stem);
     let recipient = recipients::check_new(&target.provider, recipient).await.map_err(told)?;
     let plan = planned(&config.document, target, args.without_validation).await?;
-    let file = match args.handover.profile() {
-        Some(path) => ProfileFile::take(path)?,
-        None => ProfileFile::take(&ProfileFile::path_in(&target.profiles_folder()?, recipient.as_str()))?,
-    };
+    let way = args.handover.way(&endpoint)?;
 
     for share in &plan.shares {
         written(share, target).await.map_err(|error| format!("{error}; repeat the import to finish it"))?;
     }
-    let created = recipients::create(&target.provider, recipient.as_str(), None, args.handover.lifetime()).await;
-    let (recipient, issued) = created.map_err(|error| format!("{}; repeat the import to finish it", told(error)))?;
-    let path = file.fill(&endpoint, &issued, recipient.name.as_str())?;
+    let (provider, lifetime) = (&target.provider, args.handover.lifetime());
+    let created = recipients::create_offering(provider, recipient.as_str(), None, lifetime, way.offer()).await;
+    let (recipient, issued, link) =
+        created.map_err(|error| format!("{}; repeat the import to finish it", told(error)))?;
+    let handed = way.hand_over(&endpoint, &issued, link, recipient.name.as_str())?;
     for share in &plan.shares {
         grants::grant(&target.provider, &share.name, recipient.name.as_str()).await.map_err(|error| {
             let rest = target.line(&format!("grant {} {}", share.name, recipient.name));
             format!("{}; everything else was imported, finish with: {rest}", told(error))
         })?;
     }
-    let handed = Handed { recipient: recipient.name.as_str(), path: &path, issued: &issued, endpoint: &endpoint };
-    Ok(answer(&plan, &config, &handed, target))
+    let given = Given { recipient: recipient.name.as_str(), handed: &handed, issued: &issued, endpoint: &endpoint };
+    answer(&plan, &config, &given, target)
 }
 
 /// What the recipient is given.
-struct Handed<'a> {
+struct Given<'a> {
     recipient: &'a str,
-    path: &'a Path,
+    handed: &'a Handed,
     issued: &'a IssuedToken,
     endpoint: &'a str,
 }
 
-fn answer(plan: &Plan, config: &ServerConfig, handed: &Handed<'_>, target: &Target) -> Answer {
-    let Handed { recipient, path, issued, endpoint } = handed;
+fn answer(plan: &Plan, config: &ServerConfig, given: &Given<'_>, target: &Target) -> Result<Answer, String> {
+    let Given { recipient, handed, issued, endpoint } = given;
     let added: usize = plan.shares.iter().map(|share| share.tables.len()).sum();
     let kept: usize = plan.shares.iter().map(|share| share.kept).sum();
     let names: Vec<&str> = plan.shares.iter().map(|share| share.name.as_str()).collect();
     let (shares, tables) = (counted(names.len(), "share"), counted(added + kept, "table"));
     let mut text = format!("Imported {shares} with {tables} for recipient '{recipient}'");
     text.push_str(&if kept > 0 { format!(" ({kept} of them were there already).\n") } else { ".\n".to_owned() });
-    text.push_str(&facts(&[
-        ("shares", Some(names.join(", ")).filter(|names| !names.is_empty())),
-        ("profile", Some(path.display().to_string())),
-        ("good until", Some(moment(issued.expires_at))),
-        ("endpoint", Some((*endpoint).to_owned())),
-    ]));
+    text.push_str(&facts(&[("shares", Some(names.join(", ")).filter(|names| !names.is_empty()))]));
+    text.push_str(&handed.facts(issued, endpoint));
     for warning in &config.warnings {
         text.push_str(&format!("Note: {warning}.\n"));
     }
     if config.bearer_token.is_some() {
         text.push_str("Note: the token in the file was not taken over; it goes on working on the old server only.\n");
     }
-    text.push_str(
-        "\nNext, send the profile where only the recipient can read it, then delete it here. What it can read:\n",
-    );
+    text.push_str(&format!("\n{}What it can read:\n", handed.advice()));
+    let (kind, made) = handed.json();
     text.push_str(&format!("  {}\n", target.line(&format!("recipient show {recipient}"))));
     let json = json!({
         "recipient": recipient, "shares": names, "tablesAdded": added, "tablesKept": kept,
         "token": {"id": issued.id, "expiresAt": issued.expires_at.to_iso()},
-        "profile": path, "endpoint": endpoint, "warnings": config.warnings,
+        kind: made, "endpoint": endpoint, "warnings": config.warnings,
     });
-    Answer::new(text, json)
+    Ok(Answer::new(handed.told(text)?, json))
 }
 
 async fn written(share: &PlannedShare, target: &Target) -> Result<(), String> {

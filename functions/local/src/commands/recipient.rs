@@ -1,26 +1,23 @@
 //! `recipient create | list | show | disable | enable | delete`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::catalog::write::Status;
-use shared::provider::tokens::Lifetime;
 use shared::provider::{counted, recipients};
 
 use super::answer::{self, Answer, columns, facts, moment, moment_or_dash, status_word};
-use super::handover::ProfileFile;
+use super::handover::HandoverArgs;
 use super::target::{Target, TargetArgs};
 use super::told;
 
 /// What to do with recipients.
 #[derive(Debug, Clone, Subcommand)]
 pub enum RecipientCommand {
-    /// Create a recipient and write the profile file to send to it
+    /// Create a recipient and print the link to send to it
     ///
-    /// The profile holds the recipient's token: whoever has the file can read what the recipient may read. It is written
-    /// once, for you only, and never over another file. The catalogue keeps a hash of the token, so the file cannot be
-    /// made again; `token rotate` makes another one.
+    /// Whoever opens the link first can download the recipient's profile, once; after that and after 72 hours it gives
+    /// nothing. The profile holds the recipient's token: whoever has it can read what the recipient may read. The
+    /// catalogue keeps hashes of token and link, so neither can be shown again; `token rotate` makes new ones.
     #[command(after_help = "Examples:\n  spillway recipient create acme\n  \
         spillway recipient create acme --lifetime '90 days' --profile acme.share")]
     Create(CreateArgs),
@@ -48,32 +45,6 @@ pub struct CreateArgs {
     handover: HandoverArgs,
     #[command(flatten)]
     target: TargetArgs,
-}
-
-/// How a token is handed over.
-#[derive(Debug, Clone, Args)]
-pub struct HandoverArgs {
-    /// How long the token is good [default: 365 days]
-    #[arg(long, value_name = "TIME", value_parser = super::lifetime)]
-    lifetime: Option<Lifetime>,
-    /// Write the profile to this file [default: a new one with the recipient's name in the state folder]
-    #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
-    /// Hand the token over as a profile file, which is done anyway
-    #[arg(long)]
-    print_profile: bool,
-}
-
-impl HandoverArgs {
-    /// How long the token is good.
-    pub fn lifetime(&self) -> Lifetime {
-        self.lifetime.unwrap_or_default()
-    }
-
-    /// The file that was named.
-    pub fn profile(&self) -> Option<&PathBuf> {
-        self.profile.as_ref()
-    }
 }
 
 /// A recipient's name and where it is.
@@ -113,33 +84,25 @@ impl RecipientCommand {
 
 async fn create(args: &CreateArgs, target: &Target) -> Result<Answer, String> {
     let endpoint = target.endpoint()?;
-    let name = recipients::check_new(&target.provider, &args.name).await.map_err(told)?;
-    let file = match args.handover.profile() {
-        Some(path) => ProfileFile::take(path)?,
-        None => ProfileFile::take(&ProfileFile::path_in(&target.profiles_folder()?, name.as_str()))?,
-    };
-    let created =
-        recipients::create(&target.provider, &args.name, args.comment.as_deref(), args.handover.lifetime()).await;
-    let (recipient, issued) = created.map_err(told)?;
-    let path = file.fill(&endpoint, &issued, recipient.name.as_str())?;
+    recipients::check_new(&target.provider, &args.name).await.map_err(told)?;
+    let way = args.handover.way(&endpoint)?;
+    let (provider, comment, lifetime) = (&target.provider, args.comment.as_deref(), args.handover.lifetime());
+    let created = recipients::create_offering(provider, &args.name, comment, lifetime, way.offer()).await;
+    let (recipient, issued, link) = created.map_err(told)?;
+    let handed = way.hand_over(&endpoint, &issued, link, recipient.name.as_str())?;
     let next = target.line(&format!("grant SHARE {}", recipient.name));
     let mut text = format!("Created recipient '{}'. It can read nothing yet.\n", recipient.name);
-    text.push_str(&facts(&[
-        ("profile", Some(path.display().to_string())),
-        ("good until", Some(moment(issued.expires_at))),
-        ("endpoint", Some(endpoint.clone())),
-    ]));
-    text.push_str(
-        "The profile is the credential: send it where only the recipient can read it, then delete it here.\n",
-    );
+    text.push_str(&handed.facts(&issued, &endpoint));
+    text.push_str(handed.advice());
     text.push_str(&format!("\nNext, let it read a share:\n  {next}\n"));
+    let (kind, made) = handed.json();
     let json = json!({
         "recipient": answer::recipient_json(&recipient),
         "token": {"id": issued.id, "expiresAt": issued.expires_at.to_iso()},
-        "profile": path,
+        kind: made,
         "endpoint": endpoint,
     });
-    Ok(Answer::new(text, json))
+    Ok(Answer::new(handed.told(text)?, json))
 }
 
 async fn list(target: &Target) -> Result<Answer, String> {

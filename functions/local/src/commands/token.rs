@@ -5,9 +5,8 @@ use serde_json::json;
 use shared::provider::recipients;
 use shared::provider::tokens::{self, Grace};
 
-use super::answer::{Answer, facts, moment};
-use super::handover::ProfileFile;
-use super::recipient::HandoverArgs;
+use super::answer::{Answer, moment};
+use super::handover::HandoverArgs;
 use super::target::{Target, TargetArgs};
 use super::told;
 
@@ -16,7 +15,7 @@ use super::told;
 pub enum TokenCommand {
     /// Give a recipient a new token; its old ones stay good for a while
     ///
-    /// A new profile file is written beside the old one. During the grace time both tokens work, so that the recipient
+    /// A link is printed that gives the new profile once. During the grace time both tokens work, so that the recipient
     /// can change over without a gap; at its end the old ones stop. With --grace 0s they stop at once.
     #[command(after_help = "Examples:\n  spillway token rotate acme\n  spillway token rotate acme --grace 0s")]
     Rotate(RotateArgs),
@@ -58,33 +57,28 @@ impl TokenCommand {
 async fn rotate(args: &RotateArgs, target: &Target) -> Result<Answer, String> {
     let endpoint = target.endpoint()?;
     let name = recipients::show(&target.provider, &args.recipient).await.map_err(told)?.recipient.name;
-    let file = match args.handover.profile() {
-        Some(path) => ProfileFile::take(path)?,
-        None => ProfileFile::take_beside(&target.profiles_folder()?, name.as_str())?,
-    };
-    let rotated = tokens::rotate(&target.provider, name.as_str(), args.handover.lifetime(), args.grace).await;
-    let rotated = rotated.map_err(told)?;
-    let path = file.fill(&endpoint, &rotated.issued, name.as_str())?;
+    let way = args.handover.way(&endpoint)?;
+    let (provider, lifetime) = (&target.provider, args.handover.lifetime());
+    let rotated = tokens::rotate_offering(provider, name.as_str(), lifetime, args.grace, way.offer()).await;
+    let (rotated, link) = rotated.map_err(told)?;
+    let handed = way.hand_over(&endpoint, &rotated.issued, link, name.as_str())?;
     let until = moment(rotated.others_end_at);
     let at_once = rotated.others_end_at <= target.provider.now();
     let mut text = format!("Made a new token for recipient '{name}'.\n");
-    text.push_str(&facts(&[
-        ("profile", Some(path.display().to_string())),
-        ("good until", Some(moment(rotated.issued.expires_at))),
-        ("endpoint", Some(endpoint.clone())),
-    ]));
+    text.push_str(&handed.facts(&rotated.issued, &endpoint));
     text.push_str(&match (rotated.others, at_once) {
         (0, _) => "It had no other token that was still good.\n".to_owned(),
         (_, true) => format!("Its old tokens have ended ({}).\n", target.takes_effect()),
         (_, false) => format!("Its old tokens work until {until}, those that end sooner excepted.\n"),
     });
-    text.push_str("\nNext, send the profile where only the recipient can read it, then delete it here.\n");
+    text.push_str(handed.advice());
+    let (kind, made) = handed.json();
     let json = json!({
         "recipient": name.as_str(),
         "token": {"id": rotated.issued.id, "expiresAt": rotated.issued.expires_at.to_iso()},
         "othersEndAt": rotated.others_end_at.to_iso(),
-        "profile": path,
+        kind: made,
         "endpoint": endpoint,
     });
-    Ok(Answer::new(text, json))
+    Ok(Answer::new(handed.told(text)?, json))
 }

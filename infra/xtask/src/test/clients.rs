@@ -5,7 +5,7 @@ use std::fs;
 use crate::process::{command, succeeds};
 use crate::repository::Repository;
 use crate::test::tally::Tally;
-use crate::test::{Stop, build_server, client_environment, junit};
+use crate::test::{Stop, browser, build_server, client_environment, junit};
 
 /// The tests of the layer `aws-local`, which have no server to start.
 pub(super) const AWS_LOCAL: [&str; 3] =
@@ -19,7 +19,7 @@ pub(super) fn run(repository: &Repository) -> Result<Tally, Stop> {
     // A report of an earlier run must not speak for this one.
     drop(fs::remove_file(&report));
     let mut pytest = command(repository, venv.program("python"), &["-m", "pytest", "tests/clients", "-q"]);
-    pytest.args(AWS_LOCAL.map(|file| format!("--ignore={file}")));
+    pytest.args(AWS_LOCAL.iter().chain(&[browser::TESTS]).map(|file| format!("--ignore={file}")));
     pytest.arg(format!("--junitxml={}", report.display())).env("SPILLWAY_BIN", repository.spillway());
     let success = succeeds(&mut pytest).map_err(Stop::Broken)?;
     let tally = fs::read_to_string(&report).ok().and_then(|report| junit::tally(&report));

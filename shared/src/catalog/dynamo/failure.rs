@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// A request that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::catalog) struct Failed {
+pub(crate) struct Failed {
     operation: &'static str,
     code: String,
     kind: Kind,
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl Failed {
-    pub(in crate::catalog) fn new<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError<E, R>) -> Self {
+    pub(crate) fn new<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError<E, R>) -> Self {
         let (code, kind) = match error {
             SdkError::ServiceError(_) => {
                 let code = error.code().unwrap_or("an error without a code");
@@ -45,17 +45,17 @@ impl Failed {
     }
 
     /// Something was left undone however often it was asked for.
-    pub(in crate::catalog) fn unfinished(operation: &'static str) -> Self {
+    pub(crate) fn unfinished(operation: &'static str) -> Self {
         Self { operation, code: "throttled".into(), kind: Kind::Passing }
     }
 
     /// A request that this program could not build.
-    pub(in crate::catalog) fn unbuilt(operation: &'static str) -> Self {
+    pub(crate) fn unbuilt(operation: &'static str) -> Self {
         Self { operation, code: "the request could not be built".into(), kind: Kind::Lasting }
     }
 
     /// A list that does not end within its bound.
-    pub(in crate::catalog) fn endless(operation: &'static str) -> Self {
+    pub(crate) fn endless(operation: &'static str) -> Self {
         Self { operation, code: "the list is longer than its bound".into(), kind: Kind::Lasting }
     }
 }

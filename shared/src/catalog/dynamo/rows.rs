@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether a read may be a moment behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::catalog) enum Reading {
+pub(crate) enum Reading {
     /// It may; at half the price.
     Eventual,
     /// It sees every write that came before.
@@ -35,49 +35,49 @@ impl Reading {
 
 /// Some rows of a partition and where to go on; `next` may be there although nothing follows.
 #[derive(Debug)]
-pub(in crate::catalog) struct Rows {
-    pub(in crate::catalog) rows: Vec<Item>,
-    pub(in crate::catalog) next: Option<Item>,
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<Item>,
+    pub(crate) next: Option<Item>,
 }
 
 /// Rows of a batch, by key. What is not there is missing.
 #[derive(Debug, Default)]
-pub(in crate::catalog) struct Found(HashMap<(String, String), Item>);
+pub(crate) struct Found(HashMap<(String, String), Item>);
 
 impl Found {
-    pub(in crate::catalog) fn get(&self, key: &Key) -> Option<&Item> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Item> {
         self.0.get(&(key.pk().to_owned(), key.sk().to_owned()))
     }
 }
 
 /// The table.
 #[derive(Debug, Clone)]
-pub(in crate::catalog) struct RowStore {
-    pub(in crate::catalog) client: Client,
-    pub(in crate::catalog) table_name: String,
+pub(crate) struct RowStore {
+    pub(crate) client: Client,
+    pub(crate) table_name: String,
 }
 
 /// A key as a request has it.
-pub(in crate::catalog) fn attributes(key: &Key) -> Item {
+pub(crate) fn attributes(key: &Key) -> Item {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([(PK.to_owned(), text(key.pk())), (SK.to_owned(), text(key.sk()))])
 }
 
 /// Waits a little longer each time.
-pub(in crate::catalog) async fn pause(attempt: u32) {
+pub(crate) async fn pause(attempt: u32) {
     tokio::time::sleep(PAUSE.saturating_mul(1 << attempt.min(6))).await;
 }
 
 impl RowStore {
     /// One row.
-    pub(in crate::catalog) async fn get(&self, key: &Key, reading: Reading) -> Result<Option<Item>, Failed> {
+    pub(crate) async fn get(&self, key: &Key, reading: Reading) -> Result<Option<Item>, Failed> {
         let request = self.client.get_item().table_name(&self.table_name).set_key(Some(attributes(key)));
         let answer = request.consistent_read(reading.is_consistent()).send().await;
         Ok(answer.map_err(|error| Failed::new("GetItem", &error))?.item)
     }
 
     /// Several rows in as few requests as there can be. What DynamoDB leaves out is asked for again.
-    pub(in crate::catalog) async fn batch(&self, keys: &[Key], reading: Reading) -> Result<Found, Failed> {
+    pub(crate) async fn batch(&self, keys: &[Key], reading: Reading) -> Result<Found, Failed> {
         let mut found = Found::default();
         for keys in keys.chunks(BATCH_KEYS_MAX) {
             let mut wanted = Some(
@@ -116,7 +116,7 @@ impl RowStore {
     }
 
     /// Rows that a prefix matches, in the order of their sort keys, after a row's key; at most `limit`.
-    pub(in crate::catalog) async fn query(
+    pub(crate) async fn query(
         &self,
         prefix: &Prefix,
         after: Option<Item>,
@@ -142,7 +142,7 @@ impl RowStore {
     }
 
     /// Every row that a prefix matches, consistently.
-    pub(in crate::catalog) async fn all(&self, prefix: &Prefix) -> Result<Vec<Item>, Failed> {
+    pub(crate) async fn all(&self, prefix: &Prefix) -> Result<Vec<Item>, Failed> {
         let (mut rows, mut after) = (Vec::new(), None);
         for _ in 0..CATALOG_LIST_READS_MAX {
             let page = self.query(prefix, after.take(), QUERY_ROWS_MAX, Reading::Consistent).await?;
@@ -156,7 +156,7 @@ impl RowStore {
     }
 
     /// Every row of a partition of the index whose index sort key begins with `sk_prefix`; a moment behind.
-    pub(in crate::catalog) async fn indexed(&self, pk: &str, sk_prefix: &str) -> Result<Vec<Item>, Failed> {
+    pub(crate) async fn indexed(&self, pk: &str, sk_prefix: &str) -> Result<Vec<Item>, Failed> {
         let (mut rows, mut after) = (Vec::new(), None);
         for _ in 0..CATALOG_LIST_READS_MAX {
             let mut request = self

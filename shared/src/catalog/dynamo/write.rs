@@ -12,7 +12,8 @@ use crate::catalog::item::share::{StoredShare, read_share, read_table};
 use crate::catalog::item::{ItemError, Lifecycle};
 use crate::catalog::key::{self, KeyError};
 use crate::catalog::write::{
-    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
+    TokenRecord, WriteError,
 };
 use crate::limits::CATALOG_ATTEMPTS_MAX;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
@@ -218,6 +219,10 @@ impl ProviderCatalog for DynamoProviderCatalog {
 
     async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError> {
         self.write_token(token, others_end_at).await
+    }
+
+    async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
+        self.write_activation(link).await
     }
 
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {

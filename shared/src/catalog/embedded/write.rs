@@ -10,7 +10,8 @@ use self::records::{entry_status, grant_record, recipient_record, share_entry, s
 use crate::catalog::document::CatalogDocument;
 use crate::catalog::file;
 use crate::catalog::write::{
-    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
+    TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::version::TimestampMs;
@@ -196,6 +197,11 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn rotate_token(&self, token: &TokenRecord, others_end_at: TimestampMs) -> Result<(), WriteError> {
         let token = token.clone();
         self.change(move |document| changes::rotate_token(document, &token, others_end_at)).await
+    }
+
+    async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
+        let link = link.clone();
+        self.change(move |document| changes::add_activation(document, &link)).await
     }
 
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {

@@ -1,9 +1,10 @@
 //! Records survive being written as items, and items that this program does not know are refused.
 
+use super::activation::*;
 use super::recipient::*;
 use super::share::*;
 use super::*;
-use crate::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
+use crate::catalog::write::{ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
 use crate::model::location::Endpoint;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::securable::{History, Share};
@@ -71,6 +72,24 @@ fn grant() -> GrantRecord {
         recipient_id: "r-1".into(),
         granted_at: Some(TimestampMs::new(8)),
     }
+}
+
+#[test]
+fn a_link_survives_and_its_use_is_seen() {
+    let link = ActivationRecord {
+        hash: "ab".repeat(32),
+        recipient_id: "r-1".into(),
+        token_id: "t-1".into(),
+        sealed: Some("sealed".into()),
+        expires_at: TimestampMs::new(90_000),
+        created_at: Some(TimestampMs::new(9)),
+    };
+    let mut item = activation_item(&link).unwrap();
+    assert_eq!(read_activation(&item).unwrap(), (link.clone(), None));
+    item.insert(USED_AT.into(), AttributeValue::N("50".into()));
+    item.remove(SEALED);
+    let used = ActivationRecord { sealed: None, ..link };
+    assert_eq!(read_activation(&item).unwrap(), (used, Some(TimestampMs::new(50))));
 }
 
 #[test]

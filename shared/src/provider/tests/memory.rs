@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use crate::catalog::write::{
-    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
+    TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::version::TimestampMs;
@@ -19,6 +20,7 @@ struct Content {
     recipients: Vec<RecipientRecord>,
     tokens: Vec<TokenRecord>,
     grants: Vec<GrantRecord>,
+    activations: Vec<ActivationRecord>,
 }
 
 /// The catalogue.
@@ -44,6 +46,12 @@ impl MemoryCatalog {
 
     fn read<T>(&self, look: impl FnOnce(&Content) -> T) -> Result<T, WriteError> {
         Ok(look(&self.content.lock().unwrap()))
+    }
+}
+
+impl MemoryCatalog {
+    pub(super) fn activations(&self) -> Vec<ActivationRecord> {
+        self.content.lock().unwrap().activations.clone()
     }
 }
 
@@ -184,6 +192,13 @@ impl ProviderCatalog for MemoryCatalog {
                 other.expires_at = Some(other.expires_at.map_or(others_end_at, |end| end.min(others_end_at)));
             }
             content.tokens.push(token.clone());
+            Ok(())
+        })
+    }
+
+    async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
+        self.write(|content| {
+            content.activations.push(link.clone());
             Ok(())
         })
     }

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use shared::auth::Gate;
+use shared::auth::activation::Links;
+use shared::auth::activation::dynamo::DynamoLinks;
+use shared::auth::activation::embedded::EmbeddedLinks;
 use shared::catalog::dynamo::DynamoCatalog;
 use shared::catalog::dynamo::write::DynamoProviderCatalog;
 use shared::catalog::embedded::EmbeddedCatalog;
@@ -65,6 +68,13 @@ impl Backend {
                 Arc::new(EmbeddedCatalog::new(Arc::new(file)))
             }
             Store::Dynamo(table) => Arc::new(DynamoCatalog::new(table.client.clone(), &table.name, clock)),
+        }
+    }
+
+    pub(super) fn links(&self) -> Arc<dyn Links> {
+        match &self.store {
+            Store::File(folder) => Arc::new(EmbeddedLinks::new(&folder.path().join("catalogue.json"))),
+            Store::Dynamo(table) => Arc::new(DynamoLinks::new(table.client.clone(), &table.name)),
         }
     }
 

@@ -40,7 +40,12 @@ fn an_event_is_of_its_functions_route() {
 #[test]
 fn no_event_holds_a_real_token() {
     for id in function_ids() {
-        let token = event(&id)["headers"]["Authorization"].as_str().unwrap().to_owned();
+        let event = event(&id);
+        if event["pathParameters"].get("code").is_some() {
+            assert!(event["headers"].get("Authorization").is_none(), "{id}: who has a link has no token yet");
+            continue;
+        }
+        let token = event["headers"]["Authorization"].as_str().unwrap();
         assert!(token.starts_with("Bearer REPLACE"), "{id}");
     }
 }

@@ -12,7 +12,7 @@ use shared::route::ROUTES;
 const WITHOUT_FUNCTION: [&str; 1] = ["health"];
 
 /// Functions that read nothing but the catalogue.
-const LISTS: [&str; 5] = ["get-share", "list-all-tables", "list-schemas", "list-shares", "list-tables"];
+const LISTS: [&str; 6] = ["activation", "get-share", "list-all-tables", "list-schemas", "list-shares", "list-tables"];
 
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

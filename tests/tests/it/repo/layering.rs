@@ -12,7 +12,7 @@ const HANDLERS: [&str; 1] = ["handlers"];
 const DELIVERY: [&str; 6] = ["config", "env", "http", "lambda", "route", "telemetry"];
 
 /// One engine may use another only through its trait, or an adapter the adapter it is made for.
-const BETWEEN_ENGINES: [(&str, &str); 11] = [
+const BETWEEN_ENGINES: [(&str, &str); 12] = [
     ("auth", "audit"),          // notes what its memory knew
     ("catalog", "audit"),       // notes what its memory knew
     ("credentials", "audit"),   // notes what its memory knew
@@ -21,13 +21,15 @@ const BETWEEN_ENGINES: [(&str, &str); 11] = [
     ("presign", "credentials"), // signs with the same keys
     ("presign", "storage"),     // asks `Reaches` for them, and where URLs lead
     ("auth", "catalog"),        // tokens are kept in the catalogue, and written by its records
+    ("auth", "seal"),           // what a link hands over is sealed under its code
     ("seal", "auth"),           // page tokens are sealed under the keyring that tokens are checked with
     ("provider", "catalog"),    // reads and writes through `ProviderCatalog`
     ("provider", "auth"),       // new tokens come from `MintTokens`
 ];
 
 /// The only files that may name the AWS SDK, with what lies in the folder of the same name.
-const SDK_FILES: [&str; 8] = [
+const SDK_FILES: [&str; 9] = [
+    "auth/activation/dynamo.rs",
     "auth/dynamo.rs",
     "auth/keyring/secret.rs",
     "auth/secrets.rs",

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use shared::auth::activation::Codes;
+use shared::auth::keyring::Keyrings;
 use shared::auth::keyring::secret::KeyringSecret;
 use shared::auth::mint::{KeyringMint, MintTokens, MintedToken};
 use shared::auth::secrets::SecretTokenStore;
@@ -49,14 +51,16 @@ pub(super) async fn open(
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
     let catalog = Arc::new(DynamoProviderCatalog::new(aws_sdk_dynamodb::Client::new(&config), table));
     let catalog = with_token_store(catalog, secrets.clone(), outputs.as_ref())?;
-    let mint_for: Box<MintFor> = match keyring {
-        None => Box::new(|_| Arc::new(NoKeyring)),
+    let provider = match keyring {
+        // Links are made for tokens only, of which there are none.
+        None => Provider::new(catalog, Box::new(|_| Arc::new(NoKeyring)), clock),
         Some(secret) => {
-            let mint = KeyringMint::new(Arc::new(KeyringSecret::new(secrets, secret, Arc::clone(&clock))));
-            Box::new(move |recipient| Arc::new(mint.for_recipient(recipient)))
+            let keyrings: Arc<dyn Keyrings> = Arc::new(KeyringSecret::new(secrets, secret, Arc::clone(&clock)));
+            let (mint, codes) = (KeyringMint::new(Arc::clone(&keyrings)), Codes::under(keyrings));
+            let mint_for: Box<MintFor> = Box::new(move |recipient| Arc::new(mint.for_recipient(recipient)));
+            Provider::new(catalog, mint_for, clock).with_codes(codes)
         }
     };
-    let provider = Provider::new(catalog, mint_for, clock);
     let (data_role, endpoint) = match outputs {
         Some(outputs) => (outputs.data_role, Some(outputs.endpoint)),
         None => (None, None),

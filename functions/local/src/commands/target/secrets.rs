@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::auth::secrets::SecretTokenStore;
 use shared::catalog::write::{
-    Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
+    TokenRecord, WriteError,
 };
 use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use shared::model::version::TimestampMs;
@@ -71,6 +72,10 @@ impl ProviderCatalog for TokensInSecrets {
             .ok_or_else(|| WriteError::Missing { what: "recipient of this token".into() })?;
         self.secrets.put_token(recipient, token, Some(others_end_at)).await?;
         self.catalog.rotate_token(token, others_end_at).await
+    }
+
+    async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
+        self.catalog.add_activation(link).await
     }
 
     async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {

@@ -6,12 +6,13 @@ use futures::stream::{StreamExt, TryStreamExt};
 use super::transaction::{Transaction, Verdict, number, text, when};
 use super::{Attempt, DynamoProviderCatalog, FREE, LIVE_RECIPIENT, being_deleted, recipient_text, settle};
 use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::item::activation::activation_item;
 use crate::catalog::item::recipient::{
     StoredRecipient, keys_of_tokens, read_grant, read_token, recipient_item, recipient_name_item, token_item, ttl_secs,
 };
 use crate::catalog::item::{DELETING, Lifecycle};
 use crate::catalog::key;
-use crate::catalog::write::{RecipientRecord, Status, TokenRecord, WriteError};
+use crate::catalog::write::{ActivationRecord, RecipientRecord, Status, TokenRecord, WriteError};
 use crate::limits::TOKENS_PER_RECIPIENT_MAX;
 use crate::model::name::RecipientName;
 use crate::model::version::TimestampMs;
@@ -122,6 +123,14 @@ impl DynamoProviderCatalog {
             Verdict::Written => Ok(Attempt::Done),
             _ if verdict.refused(1) => Err(WriteError::Exists { what: "a token of that id".into() }),
             _ => Ok(Attempt::Again),
+        }
+    }
+
+    pub(super) async fn write_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
+        match Transaction::new(&self.rows).put(activation_item(link)?, when(FREE)).write().await? {
+            Verdict::Written => Ok(()),
+            Verdict::Refused(_) => Err(WriteError::Exists { what: "a link of that code".into() }),
+            Verdict::Contended => Err(WriteError::Conflict { what: "the link".into() }),
         }
     }
 

@@ -1,10 +1,10 @@
 //! The changes themselves, on a catalogue document: each leaves a document that a server can read, or none.
 
-use super::records::{recipient_entry, table_entry, table_record, token_entry, token_id};
+use super::records::{activation_entry, recipient_entry, table_entry, table_record, token_entry, token_id};
 use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
-use crate::catalog::write::{Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
+use crate::catalog::write::{ActivationRecord, Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
 use crate::catalog::{auxiliary, reach};
-use crate::limits::TOKENS_PER_RECIPIENT_MAX;
+use crate::limits::{TOKEN_KEPT_AFTER_END_SECS, TOKENS_PER_RECIPIENT_MAX};
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::version::TimestampMs;
 
@@ -165,6 +165,19 @@ pub(super) fn rotate_token(
         }
     }
     entry.tokens.push(token_entry(token));
+    Ok(())
+}
+
+pub(super) fn add_activation(document: &mut CatalogDocument, link: &ActivationRecord) -> Result<(), WriteError> {
+    if document.activations.iter().any(|entry| entry.sha256 == link.hash) {
+        return Err(WriteError::Exists { what: "a link of that code".into() });
+    }
+    // Links that ended long ago go, as DynamoDB removes them by itself.
+    if let Some(now) = link.created_at {
+        let kept = |end: TimestampMs| now < end.plus_secs(TOKEN_KEPT_AFTER_END_SECS);
+        document.activations.retain(|entry| TimestampMs::parse(&entry.expires).is_none_or(kept));
+    }
+    document.activations.push(activation_entry(link));
     Ok(())
 }
 

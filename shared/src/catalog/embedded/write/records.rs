@@ -1,7 +1,9 @@
 //! Entries of a catalogue document as the records that a provider sees, and back.
 
-use crate::catalog::document::{EntryStatus, RecipientEntry, ShareEntry, TableEntry, TokenEntry};
-use crate::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError};
+use crate::catalog::document::{ActivationEntry, EntryStatus, RecipientEntry, ShareEntry, TableEntry, TokenEntry};
+use crate::catalog::write::{
+    ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+};
 use crate::model::name::{NameError, RecipientName, SchemaName, ShareName, TableName};
 use crate::model::securable::History;
 use crate::model::version::{TimestampMs, Version};
@@ -151,6 +153,18 @@ pub(super) fn token_entry(token: &TokenRecord) -> TokenEntry {
         status: entry_status(token.status),
         created_at: iso(token.created_at),
         key_id: token.key_id,
+    }
+}
+
+pub(super) fn activation_entry(link: &ActivationRecord) -> ActivationEntry {
+    ActivationEntry {
+        sha256: link.hash.clone(),
+        recipient_id: link.recipient_id.clone(),
+        token_id: link.token_id.clone(),
+        sealed: link.sealed.clone(),
+        expires: link.expires_at.to_iso(),
+        used_at: None,
+        created_at: iso(link.created_at),
     }
 }
 
