@@ -144,16 +144,17 @@ def test_the_lines_to_paste_work_as_they_are(provider, browser, tmp_path):
     press(browser)
     profile = downloaded(browser)
     reads(profile)
-    lines = {pre.get_attribute("aria-label"): pre.text for pre in browser.find_elements(By.TAG_NAME, "pre")}
-    assert set(lines) == {"Python lines", "Spark lines", "Power BI server URL", "curl line"}
-    python = [os.environ["SPILLWAY_PYTHON"], "-c", lines["Python lines"]]
+    sections = browser.find_elements(By.TAG_NAME, "section")
+    lines = {s.find_element(By.TAG_NAME, "h3").text: s.find_element(By.TAG_NAME, "pre").text for s in sections}
+    assert set(lines) == {"Python", "Apache Spark", "Power BI", "curl"}
+    python = [os.environ["SPILLWAY_PYTHON"], "-c", lines["Python"]]
     said = subprocess.run(python, cwd=profile.parent, check=True, capture_output=True, text=True).stdout
     assert "cars" in said and "iso_code" in said, said
-    said = subprocess.run(["sh", "-c", lines["curl line"]], cwd=profile.parent, check=True, capture_output=True, text=True)
+    said = subprocess.run(["sh", "-c", lines["curl"]], cwd=profile.parent, check=True, capture_output=True, text=True)
     assert [share["name"] for share in json.loads(said.stdout)["items"]] == ["delta_sharing", "share1"]
     endpoint = json.loads(profile.read_text())["endpoint"]
-    assert lines["Power BI server URL"] == endpoint
-    assert 'load("config.share#delta_sharing.default.owid-covid-data")' in lines["Spark lines"]
+    assert lines["Power BI"] == endpoint
+    assert 'table = "config.share#delta_sharing.default.owid-covid-data"\n' in lines["Apache Spark"]
 
 
 def test_an_expired_link_and_a_wrong_one_say_so_and_whom_to_ask(provider, browser):
@@ -253,15 +254,14 @@ def test_the_page_is_used_by_keyboard_and_says_what_things_are(provider, browser
     assert [h.text for h in browser.find_elements(By.TAG_NAME, "h1")] == ["Data has been shared with you"]
     levels = [element.tag_name for element in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3")]
     assert levels == ["h1", "h2", "h3", "h3", "h3", "h3"]
-    reached = []
-    for _ in range(5):
-        browser.switch_to.active_element.send_keys(Keys.TAB)
-        element = browser.switch_to.active_element
-        reached.append(element.accessible_name)
-        outline = browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", element)
-        assert outline == "solid", f"{element.accessible_name}: nobody sees where the focus is"
-    assert reached == ["Download profile", "Python lines", "Spark lines", "Power BI server URL", "curl line"]
-    browser.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    button = browser.switch_to.active_element
+    assert (button.aria_role, button.accessible_name) == ("button", "Download profile")
+    outline = browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", button)
+    assert outline == "solid", "nobody sees where the focus is"
+    described = browser.execute_script("return document.getElementById(arguments[0].getAttribute('aria-describedby'))", button)
+    assert described.text.startswith("This works once.")
+    button.send_keys(Keys.ENTER)
     assert downloaded(browser).name == "config.share"
 
 

@@ -37,21 +37,22 @@ pub(super) struct Sample {
 /// The page of a good link.
 pub(super) fn invitation(of: &Invitation<'_>) -> Page {
     let mut facts = String::new();
+    fact(&mut facts, "From", &escaped(host(of.endpoint)));
     fact(&mut facts, "Shared with you", &shares(of.shares, of.more_shares));
     fact(&mut facts, "Your access ends", &of.access_ends.map_or_else(|| "It has no end date".into(), moment));
     fact(&mut facts, "This link ends", &format!("{}, or once it is used", moment(of.link_ends)));
     let body = format!(
         r#"<p class="eyebrow">Delta Sharing</p>
 <h1>Data has been shared with you</h1>
-<p class="lead">Download your profile, a small file that your tools open the data with. You do it once; the data stays
-where it is and is always current.</p>
+<p class="lead">Download your profile: a small file with which your tools read the data. The data itself stays where it
+is, so you always see its latest state.</p>
 <dl>
 {facts}</dl>
 <form method="post">
 <button type="submit" aria-describedby="once">Download profile</button>
 </form>
 <p class="hint" id="once"><strong>This works once.</strong> The file is named <code>{FILE_NAME}</code> and is the key to
-the data: keep it like a password, and do not send it on. This page stays open for the lines below.</p>
+the data: keep it like a password, and do not send it on. The page stays as it is, so that you can copy the lines below.</p>
 <h2>Then read the data</h2>
 {lines}"#,
         lines = lines(of.endpoint, of.sample),
@@ -166,28 +167,28 @@ fn lines(endpoint: &str, sample: Option<&Sample>) -> String {
     let table = quoted(&table);
     let python = format!(
         "# pip install delta-sharing\nimport delta_sharing\n\nclient = delta_sharing.SharingClient(\"{FILE_NAME}\")\n\
-         print(client.list_all_tables())\n\ndata = delta_sharing.load_as_pandas({table}, limit=10)\nprint(data)"
+         print(client.list_all_tables())\n\ntable = {table}\n\
+         print(delta_sharing.load_as_pandas(table, limit=10))"
     );
-    let spark = format!(
-        "# pyspark --packages io.delta:delta-sharing-spark_2.13:4.0.0\n\
-         data = spark.read.format(\"deltaSharing\").load({table})\ndata.show()"
-    );
+    let spark = format!("table = {table}\nspark.read.format(\"deltaSharing\").load(table).show()");
+    let spark_with =
+        "<p>Spark 4.0, started with <code>--packages io.delta:delta-sharing-spark_2.13:4.0.0</code>:</p>\n";
+    // The token goes through a pipe: what a command is started with, every program of the machine can see.
     let curl = format!(
-        "sed -n 's/.*\"bearerToken\": \"\\(.*\\)\".*/Authorization: Bearer \\1/p' {FILE_NAME} |\n  \
-         curl -H @- {}",
+        "grep bearerToken {FILE_NAME} |\n  sed 's/.*: \"\\(.*\\)\".*/Authorization: Bearer \\1/' |\n  curl -H @- {}",
         shell_quoted(&format!("{endpoint}/shares"))
     );
     let power_bi = format!(
         "<p>Choose <em>Get data</em>, then <em>Delta Sharing</em>. The server URL is</p>\n{}\
          <p>and the bearer token is what <code>{FILE_NAME}</code> has after <code>bearerToken</code>.</p>\n",
-        code("Power BI server URL", endpoint)
+        code(endpoint)
     );
     let where_run = format!("<p>In the folder that <code>{FILE_NAME}</code> is in:</p>\n");
     [
-        section("Python", &format!("{where_run}{}", code("Python lines", &python))),
-        section("Apache Spark", &code("Spark lines", &spark)),
+        section("Python", &format!("{where_run}{}", code(&python))),
+        section("Apache Spark", &format!("{spark_with}{}", code(&spark))),
         section("Power BI", &power_bi),
-        section("curl", &code("curl line", &curl)),
+        section("curl", &code(&curl)),
     ]
     .concat()
 }
@@ -196,9 +197,14 @@ fn section(title: &str, content: &str) -> String {
     format!("<section>\n<h3>{title}</h3>\n{content}</section>\n")
 }
 
-/// Lines in a box that scrolls by itself, which the keyboard must be able to reach.
-fn code(label: &str, text: &str) -> String {
-    format!("<pre tabindex=\"0\" role=\"region\" aria-label=\"{label}\"><code>{}</code></pre>\n", escaped(text))
+/// Lines to be copied. Long ones are shown on several lines and copied as one.
+fn code(text: &str) -> String {
+    format!("<pre><code>{}</code></pre>\n", escaped(text))
+}
+
+/// The host of a URL, which people know a server by.
+fn host(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default()
 }
 
 /// A text as a string of Python and Scala.
@@ -239,6 +245,7 @@ mod tests {
     fn texts_from_outside_stay_texts() {
         assert_eq!(escaped("<b a=\"1\" c='2'>&"), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;");
         assert_eq!(quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
+        assert_eq!([host("https://e.org:1/x"), host("e.org")], ["e.org:1", "e.org"]);
         assert_eq!(shell_quoted("https://e.org:1/x-y/shares"), "https://e.org:1/x-y/shares");
         assert_eq!(shell_quoted("https://e/a b'$(c)"), "'https://e/a b'\\''$(c)'");
     }
