@@ -181,6 +181,30 @@ def test_a_disabled_recipient_and_a_rotated_token_are_refused(recipient, tmp_pat
     until(lambda: recipient.get("/shares", token=token).status_code == 401)
 
 
+def test_a_link_gives_a_profile_that_reads_once_and_is_in_no_log(tmp_path):
+    name = f"r-{uuid.uuid4().hex[:10]}"
+    url = json.loads(operate("recipient", "create", name, "--endpoint", STATE["endpoint"]))["link"]["url"]
+    code = url.rsplit("/", 1)[1]
+    operate("grant", "share1", name)
+    page = requests.get(url, timeout=60)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "share1" in page.text and "script-src" not in page.headers["content-security-policy"]
+    answers = []
+    posts = [threading.Thread(target=lambda: answers.append(requests.post(url, timeout=60))) for _ in range(6)]
+    for post in posts:
+        post.start()
+    for post in posts:
+        post.join()
+    assert sorted(answer.status_code for answer in answers) == [200] + [410] * 5
+    profile = tmp_path / "config.share"
+    profile.write_bytes(next(answer.content for answer in answers if answer.status_code == 200))
+    assert len(delta_sharing.load_as_pandas(f"{profile}#{CARS}")) >= 20
+    for wrong in (url[:-1], url[:-1] + ("0" if url[-1] != "0" else "1")):
+        assert [requests.get(wrong, timeout=60).status_code, requests.post(wrong, timeout=60).status_code] == [404, 404]
+    logs = "".join(path.read_text(errors="replace") for path in FOLDER.rglob("*.log*") if path.is_file())
+    assert "/activate/{code}" in logs and code not in logs
+
+
 def test_a_grant_does_not_come_back_with_a_share_of_the_same_name(recipient):
     share = f"s-{uuid.uuid4().hex[:10]}"
     operate("share", "create", share)
