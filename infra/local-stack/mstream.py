@@ -1,10 +1,11 @@
-"""The emulator of AWS, ministack 1.5.33, with four gaps of its REST API closed: started instead of `ministack`, with the
-same environment variables.
+"""The emulator of AWS, ministack 1.5.33, with five gaps closed, four of its REST API: started instead of `ministack`,
+with the same environment variables.
 
 1. It takes the URI of streaming integrations and takes the frame off their answers. It does not stream in time.
 2. It imports the gateway's own answers from the API's body.
 3. It refuses answers of buffered routes that are larger than Lambda takes.
 4. It lets a streaming function answer bytes that are no text.
+5. It knows the condition key `dynamodb:LeadingKeys` of requests for one item of a table whose partition key is `PK`.
 
 It is written against one version, and refuses another: a gap that is closed elsewhere must not be closed twice."""
 
@@ -38,12 +39,14 @@ def patched_runtime():
 
 patched_runtime()
 
+from ministack.core import iam_actions  # noqa: E402
 from ministack.services import apigateway_v1 as rest  # noqa: E402
 from ministack.services import lambda_svc  # noqa: E402
 
 referenced = rest._extract_lambda_ref_from_integration_uri
 shaped = rest._lambda_proxy_response
 imported = rest._import_rest_api
+context_of = iam_actions.dynamodb_service_context
 
 
 def streaming_reference(uri):
@@ -72,6 +75,17 @@ def import_with_responses(body, base_data=None):
     return api
 
 
+def context_with_leading_keys(body):
+    context = context_of(body)
+    try:
+        data = json.loads(body or b"{}")
+        key = (data.get("Key") or data.get("Item"))["PK"]["S"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return context
+    return {**context, "dynamodb:LeadingKeys": [key]}
+
+
+iam_actions.dynamodb_service_context = context_with_leading_keys
 rest._extract_lambda_ref_from_integration_uri = streaming_reference
 rest._lambda_proxy_response = streaming_response
 rest._import_rest_api = import_with_responses

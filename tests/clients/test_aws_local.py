@@ -205,6 +205,41 @@ def test_a_link_gives_a_profile_that_reads_once_and_is_in_no_log(tmp_path):
     assert "/activate/{code}" in logs and code not in logs
 
 
+def test_the_function_behind_links_can_write_nothing_else(recipient):
+    allowed = emulator(
+        """
+from botocore.exceptions import ClientError
+table, role, recipient = sys.argv[1:]
+account = boto3.client("sts").get_caller_identity()["Account"]
+assumed = boto3.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="test")
+keys = assumed["Credentials"]
+session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+client = session.client("dynamodb")
+def tried(pk, act):
+    try:
+        act(pk)
+        return "done"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+def update(pk):
+    client.update_item(TableName=table, Key={"PK": {"S": pk}, "SK": {"S": "!"}}, UpdateExpression="SET x = :x",
+                       ConditionExpression="attribute_exists(PK)", ExpressionAttributeValues={":x": {"S": "x"}})
+def put(pk):
+    client.put_item(TableName=table, Item={"PK": {"S": pk}, "SK": {"S": "!"}})
+def delete(pk):
+    client.delete_item(TableName=table, Key={"PK": {"S": pk}, "SK": {"S": "!"}})
+kinds = ["ACT/none", "TOK/none", f"R/{recipient}", "S/share1", "N/none"]
+print(json.dumps([[kind, *(tried(kind, act) for act in (update, put, delete))] for kind in kinds]))
+""",
+        DEPLOYED["resources"]["CatalogueTable"],
+        DEPLOYED["resources"]["ActivationFunctionRole"],
+        recipient.name,
+    )
+    denied = "AccessDeniedException"
+    assert allowed[0] == ["ACT/none", "ConditionalCheckFailedException", denied, denied]
+    assert [kind[1:] for kind in allowed[1:]] == [[denied] * 3] * 4
+
+
 def test_a_grant_does_not_come_back_with_a_share_of_the_same_name(recipient):
     share = f"s-{uuid.uuid4().hex[:10]}"
     operate("share", "create", share)
