@@ -6,6 +6,7 @@ pub mod changes_request;
 pub mod end_of_stream;
 pub mod error_body;
 pub mod file_line;
+mod json_text;
 pub mod list;
 pub mod ndjson;
 pub mod profile;

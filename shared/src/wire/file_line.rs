@@ -12,6 +12,7 @@ use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
 use crate::model::table_state::Selected;
 use crate::model::version::{TimestampMs, Version};
 use crate::secret::SignedUrl;
+use crate::wire::json_text;
 
 mod change_line;
 
@@ -228,7 +229,7 @@ impl FileLines {
         }
         if let Some(provider) = file.clustering_provider {
             out.extend_from_slice(b",\"clusteringProvider\":");
-            write_text(provider, out)?;
+            json_text::write(provider, out)?;
         }
         if let Some(vector) = &file.deletion_vector {
             write_vector(vector, &urls.vector, out)?;
@@ -249,7 +250,7 @@ fn write_vector(vector: &DeletionVector<'_>, url: &SignedUrl, out: &mut Vec<u8>)
     match vector.storage {
         VectorStorage::Inline(bytes) => {
             out.extend_from_slice(b"\"i\",\"pathOrInlineDv\":");
-            write_text(bytes, out)?;
+            json_text::write(bytes, out)?;
         }
         VectorStorage::File { .. } => {
             out.extend_from_slice(b"\"p\",\"pathOrInlineDv\":\"");
@@ -271,13 +272,9 @@ fn write_stats(stats: Option<Text<'_>>, out: &mut Vec<u8>) -> Result<(), Error> 
     out.extend_from_slice(b",\"stats\":");
     match stats {
         Text::JsonLiteral(literal) => out.extend_from_slice(literal.as_bytes()),
-        Text::Plain(text) => write_text(text, out)?,
+        Text::Plain(text) => json_text::write(text, out)?,
     }
     Ok(())
-}
-
-fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
-    serde_json::to_writer(out, text).map_err(|cause| Error::internal("a text could not be written as JSON", cause))
 }
 
 fn write_number(label: &[u8], number: impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
