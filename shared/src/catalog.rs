@@ -28,6 +28,7 @@ pub mod item;
 #[cfg(feature = "dynamo")]
 pub mod key;
 pub mod reach;
+pub mod register;
 pub mod write;
 
 /// Lists the shares that a recipient was granted.

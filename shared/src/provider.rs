@@ -20,6 +20,7 @@ pub mod grants;
 pub mod links;
 pub mod names;
 pub mod recipients;
+pub mod registered;
 pub mod shares;
 pub mod tables;
 pub mod tokens;
@@ -49,6 +50,11 @@ impl Provider {
     #[must_use]
     pub fn with_codes(self, codes: Codes) -> Self {
         Self { codes, ..self }
+    }
+
+    /// The catalogue, for what is done to it as a whole.
+    pub fn whole_catalog(&self) -> &dyn ProviderCatalog {
+        self.catalog()
     }
 
     /// The moment it is.

@@ -113,7 +113,7 @@ pub fn is_demo(document: &CatalogDocument) -> bool {
     let own = demo_catalogue();
     let recipients_are_ours =
         document.recipients.iter().all(|recipient| own.recipients.iter().any(|ours| ours.id == recipient.id));
-    document.shares == own.shares && recipients_are_ours
+    document.shares == own.shares && recipients_are_ours && document.registered_tables.is_empty()
 }
 
 fn demo_catalogue() -> CatalogDocument {

@@ -23,6 +23,9 @@ pub struct CatalogDocument {
     /// Links by which recipients are given their profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub activations: Vec<ActivationEntry>,
+    /// Tables with a name of their own, outside of any share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registered_tables: Vec<RegisteredEntry>,
 }
 
 /// A share.
@@ -87,6 +90,31 @@ pub struct TableEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// When it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
+/// A registered table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisteredEntry {
+    /// Its name.
+    pub name: String,
+    /// `s3://bucket/prefix`, `file:///folder`, or a path (relative to the state folder).
+    pub location: String,
+    /// The bucket's region, when it is not the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The role that reads the log and signs URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// What that role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Whether it was registered without a look at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_validation: bool,
+    /// When it was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
 }
@@ -189,6 +217,12 @@ pub struct ActivationEntry {
 impl CatalogDocument {
     /// A catalogue with nothing in it.
     pub fn empty() -> Self {
-        Self { format_version: FORMAT_VERSION, shares: Vec::new(), recipients: Vec::new(), activations: Vec::new() }
+        Self {
+            format_version: FORMAT_VERSION,
+            shares: Vec::new(),
+            recipients: Vec::new(),
+            activations: Vec::new(),
+            registered_tables: Vec::new(),
+        }
     }
 }

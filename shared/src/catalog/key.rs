@@ -8,6 +8,7 @@
 //! | recipient | `R/<recipient id>` | `!` | `RECIPIENTS` | `<name>` |
 //! | recipient's name | `N/<name>` | `!` | | |
 //! | grant | `R/<recipient id>` | `G/<share>` | `S/<share>` | `R/<recipient id>` |
+//! | registered table | `REG/<table>` | `!` | `REGISTERED` | `<table>` |
 //! | token | `TOK/<token id>` | `!` | `R/<recipient id>` | `TOK/<created, 20 digits>` |
 //! | activation link | `ACT/<sha256 of the code>` | `!` | | |
 //!
@@ -36,6 +37,8 @@ pub const GSI1SK: &str = "GSI1SK";
 pub const SHARES: &str = "SHARES";
 /// The index partition of all recipients.
 pub const RECIPIENTS: &str = "RECIPIENTS";
+/// The index partition of all registered tables.
+pub const REGISTERED: &str = "REGISTERED";
 
 /// Sort key of an item that is alone, or the head, in its partition.
 const HEAD: &str = "!";
@@ -137,6 +140,7 @@ pub enum Entity<'a> {
     Recipient { id: &'a str },
     RecipientName { name: &'a str },
     Grant { recipient_id: &'a str, share: &'a str },
+    Registered { table: &'a str },
     Token { id: &'a str },
     Activation { hash: &'a str },
 }
@@ -155,6 +159,7 @@ impl<'a> Entity<'a> {
             Self::Recipient { id } => (format!("R/{}", checked_id(id)?), head()),
             Self::RecipientName { name } => (format!("N/{name}"), head()),
             Self::Grant { recipient_id, share } => (format!("R/{}", checked_id(recipient_id)?), format!("G/{share}")),
+            Self::Registered { table } => (format!("REG/{table}"), head()),
             Self::Token { id } => (format!("TOK/{}", checked_id(id)?), head()),
             Self::Activation { hash } => (format!("ACT/{}", checked_id(hash)?), head()),
         };
@@ -175,6 +180,7 @@ impl<'a> Entity<'a> {
             "R" if sk == HEAD => Self::Recipient { id: owner },
             "R" => Self::Grant { recipient_id: owner, share: rest("G")? },
             "N" if sk == HEAD => Self::RecipientName { name: owner },
+            "REG" if sk == HEAD => Self::Registered { table: owner },
             "TOK" if sk == HEAD => Self::Token { id: owner },
             "ACT" if sk == HEAD => Self::Activation { hash: owner },
             _ => return None,
@@ -184,7 +190,9 @@ impl<'a> Entity<'a> {
 
     fn parts(&self) -> Vec<&'a str> {
         match *self {
-            Self::Share { share: part } | Self::RecipientName { name: part } => vec![part],
+            Self::Share { share: part } | Self::RecipientName { name: part } | Self::Registered { table: part } => {
+                vec![part]
+            }
             Self::Recipient { id: part } | Self::Token { id: part } | Self::Activation { hash: part } => vec![part],
             Self::Schema { share, schema } => vec![share, schema],
             Self::Table { share, schema, table } => vec![share, schema, table],
@@ -247,6 +255,14 @@ pub fn recipient_name_key(name: &RecipientName) -> Result<Key, KeyError> {
 /// When it would be too long, or the id is none.
 pub fn grant_key(recipient_id: &str, share: &ShareName) -> Result<Key, KeyError> {
     Entity::Grant { recipient_id, share: share.folded() }.key()
+}
+
+/// The key of a registered table.
+///
+/// # Errors
+/// When it would be too long.
+pub fn registered_key(table: &TableName) -> Result<Key, KeyError> {
+    Entity::Registered { table: table.folded() }.key()
 }
 
 /// The key of a token, by its public part.
@@ -322,6 +338,14 @@ pub fn table_index_key(
 /// When it would be too long.
 pub fn recipient_index_key(name: &RecipientName) -> Result<Key, KeyError> {
     Key::checked(RECIPIENTS.into(), name.folded().into())
+}
+
+/// A registered table's key in the index.
+///
+/// # Errors
+/// When it would be too long.
+pub fn registered_index_key(table: &TableName) -> Result<Key, KeyError> {
+    Key::checked(REGISTERED.into(), table.folded().into())
 }
 
 /// A grant's key in the index.

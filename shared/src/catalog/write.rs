@@ -6,6 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::register::TableRegister;
 use crate::error::Cause;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::securable::History;
@@ -195,13 +196,15 @@ impl std::error::Error for WriteError {
 /// The catalogue, as its provider reads and changes it. Names are compared without case. Lists are in the order of
 /// folded names. Each write is one transaction: it happens whole or not at all.
 #[async_trait]
-pub trait ProviderCatalog: Send + Sync {
+pub trait ProviderCatalog: TableRegister {
     /// Every share.
     async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError>;
     /// The share of that name.
     async fn share(&self, name: &ShareName) -> Result<Option<ShareRecord>, WriteError>;
     /// Adds a share whose name is free.
     async fn create_share(&self, share: &ShareRecord) -> Result<(), WriteError>;
+    /// Gives a share another comment, or none.
+    async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError>;
     /// Removes a share with its tables and, if asked, its grants. From the first step on no recipient sees it, and neither
     /// do [`ProviderCatalog::share`] and [`ProviderCatalog::shares`]; a deletion that was interrupted is finished by
     /// repeating it.
@@ -241,6 +244,8 @@ pub trait ProviderCatalog: Send + Sync {
 
     /// Adds a link for a token that is about to be added: until it is there, the link hands nothing over.
     async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError>;
+    /// Lets every token of a recipient end at `at`, those that end sooner excepted.
+    async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError>;
 
     /// Every grant of a share; none of a share that is not there.
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError>;

@@ -36,6 +36,14 @@ impl TableRef {
                 "'{text}' names no table; write SHARE.SCHEMA.TABLE, such as sales.default.orders"
             )));
         };
+        Self::of(share, schema, table)
+    }
+
+    /// The parts as they are.
+    ///
+    /// # Errors
+    /// When one of them is no name.
+    pub fn of(share: &str, schema: &str, table: &str) -> Result<Self, ProviderError> {
         Ok(Self {
             share: parsed("share", share, ShareName::parse)?,
             schema: parsed("schema", schema, SchemaName::parse)?,
@@ -43,15 +51,26 @@ impl TableRef {
         })
     }
 
+    /// As [`TableRef::of`], for a table that is to be added.
+    ///
+    /// # Errors
+    /// Also when clients could not reach it.
+    pub fn new_of(share: &str, schema: &str, table: &str) -> Result<Self, ProviderError> {
+        Self::of(share, schema, table)?.reachable()
+    }
+
     /// As [`TableRef::parse`], for a table that is to be added.
     ///
     /// # Errors
     /// Also when clients could not reach it.
     pub fn parse_new(text: &str) -> Result<Self, ProviderError> {
-        let table = Self::parse(text)?;
-        reachable("schema", table.schema.as_str())?;
-        reachable("table", table.table.as_str())?;
-        Ok(table)
+        Self::parse(text)?.reachable()
+    }
+
+    fn reachable(self) -> Result<Self, ProviderError> {
+        reachable("schema", self.schema.as_str())?;
+        reachable("table", self.table.as_str())?;
+        Ok(self)
     }
 }
 
@@ -78,6 +97,17 @@ pub fn new_share(text: &str) -> Result<ShareName, ProviderError> {
 /// The name of a recipient; it is in no URL, so any is as good as another.
 pub(super) fn recipient(text: &str) -> Result<RecipientName, ProviderError> {
     parsed("recipient", text, RecipientName::parse)
+}
+
+/// The name of a registered table that is there.
+pub(super) fn table(text: &str) -> Result<TableName, ProviderError> {
+    parsed("table", text, TableName::parse)
+}
+
+/// The name of a table that is to be registered. It becomes that of a shared table, so clients must be able to send it.
+pub(super) fn new_table(text: &str) -> Result<TableName, ProviderError> {
+    reachable("table", text)?;
+    table(text)
 }
 
 fn parsed<T>(kind: &str, text: &str, parse: impl Fn(&str) -> Result<T, NameError>) -> Result<T, ProviderError> {

@@ -58,6 +58,22 @@ pub async fn show(provider: &Provider, name: &str) -> Result<ShareDetail, Provid
     Ok(ShareDetail { share, tables, grants })
 }
 
+/// Gives a share another comment, or none. Returns the share as it was before.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn set_comment(provider: &Provider, name: &str, comment: Option<&str>) -> Result<ShareRecord, ProviderError> {
+    let name = names::share(name)?;
+    let Some(before) = provider.catalog().share(&name).await? else {
+        return Err(missing(provider, &name).await);
+    };
+    match written(|| provider.catalog().set_share_comment(&before.name, comment)).await {
+        Ok(()) => Ok(before),
+        Err(WriteError::Missing { .. }) => Err(missing(provider, &name).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// Deletes a share and its tables' entries; the tables' data stays where it is. Returns what was there.
 ///
 /// # Errors

@@ -104,10 +104,16 @@ pub fn check(new: &NewTable) -> Result<(), ProviderError> {
         }
     }
     auxiliary::check(&new.location, &new.auxiliary_locations).map_err(ProviderError::Invalid)?;
-    if new.external_id.is_some() && new.role_arn.is_none() {
+    check_role(new.role_arn.as_deref(), new.external_id.as_deref())
+}
+
+/// Checks what is said about the role that reads a table.
+pub(super) fn check_role(role_arn: Option<&str>, external_id: Option<&str>) -> Result<(), ProviderError> {
+    let invalid = |text: String| Err(ProviderError::Invalid(text));
+    if external_id.is_some() && role_arn.is_none() {
         return invalid("an external id belongs to a role; name the role as well".into());
     }
-    match &new.role_arn {
+    match role_arn {
         Some(role) if !is_role_arn(role) => invalid(format!(
             "'{}' is not the ARN of a role; it looks like arn:aws:iam::123456789012:role/delta-sharing/reader",
             crate::model::shorten(role)

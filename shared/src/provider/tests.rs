@@ -7,11 +7,13 @@ use async_trait::async_trait;
 
 use super::links::{LinkLifetime, LinkOffer};
 use super::names::{TableRef, nearest};
+use super::registered::{self, NewRegistered};
 use super::tables::NewTable;
 use super::tokens::{Grace, Lifetime};
 use super::{Provider, ProviderError, grants, is_id, recipients, shares, tables, tokens};
 use crate::auth::activation::Codes;
 use crate::auth::mint::{MintTokens, MintedToken};
+use crate::catalog::register::Look;
 use crate::catalog::write::{Deletion, Status};
 use crate::clock::FixedClock;
 use crate::error::Error;
@@ -306,4 +308,59 @@ fn a_slip_finds_its_name_and_a_stranger_none() {
 fn a_token_does_not_show_in_what_is_printed() {
     let issued = super::tokens::IssuedToken { id: "i".into(), token: Secret::new("topsecret"), expires_at: NOW };
     assert!(!format!("{issued:?}").contains("topsecret"));
+}
+
+fn registered(name: &str) -> NewRegistered {
+    NewRegistered {
+        name: name.into(),
+        location: "s3://bucket/prefix".into(),
+        region: None,
+        role_arn: None,
+        external_id: None,
+        look: Look::Taken,
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_registered_found_without_case_and_forgotten() {
+    let (p, _) = provider();
+    registered::check_new(&p, &registered("Bikes")).await.unwrap();
+    let made = registered::register(&p, registered("Bikes")).await.unwrap();
+    assert_eq!((made.name.as_str(), made.created_at), ("Bikes", Some(NOW)));
+    assert_eq!(registered::show(&p, "BIKES").await.unwrap(), made);
+    let again = "registered table 'Bikes' exists already; drop it first, or choose another name";
+    assert_eq!(said(registered::register(&p, registered("bikes"))).await, again.replace("Bikes", "bikes"));
+    assert_eq!(said(registered::check_new(&p, &registered("bikes"))).await, again);
+    let near = "there is no registered table 'bike'; did you mean 'Bikes'?";
+    assert_eq!(said(registered::show(&p, "bike")).await, near);
+    for (name, why) in [("a.b", "contains a full stop"), ("a#b", "the Python client cannot send"), ("", "is empty")] {
+        assert!(said(registered::register(&p, registered(name))).await.contains(why), "{name}");
+    }
+    let role = NewRegistered { external_id: Some("x".into()), ..registered("t") };
+    assert!(said(registered::check_new(&p, &role)).await.contains("belongs to a role"));
+    assert_eq!(registered::unregister(&p, "bikes").await.unwrap(), made);
+    assert!(said(registered::unregister(&p, "bikes")).await.starts_with("there is no registered table 'bikes'"));
+    assert!(registered::list(&p).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_comment_is_changed_and_the_one_before_is_told() {
+    let (p, _) = provider();
+    shares::create(&p, "Sales", Some("one")).await.unwrap();
+    assert_eq!(shares::set_comment(&p, "sales", None).await.unwrap().comment.as_deref(), Some("one"));
+    assert_eq!(shares::set_comment(&p, "sales", Some("two")).await.unwrap().comment, None);
+    assert_eq!(shares::show(&p, "sales").await.unwrap().share.comment.as_deref(), Some("two"));
+    assert_eq!(said(shares::set_comment(&p, "sale", None)).await, "there is no share 'sale'; did you mean 'Sales'?");
+}
+
+#[tokio::test]
+async fn all_tokens_of_a_recipient_end_at_once() {
+    let (p, _) = provider();
+    recipients::create(&p, "ada", None, Lifetime::default()).await.unwrap();
+    tokens::rotate(&p, "ada", Lifetime::default(), Grace::of_secs(DAY_SECS).unwrap()).await.unwrap();
+    assert_eq!(tokens::revoke_all(&p, "Ada").await.unwrap().tokens, 2);
+    let ends = recipients::show(&p, "ada").await.unwrap().tokens.into_iter().map(|token| token.expires_at);
+    assert_eq!(ends.collect::<Vec<_>>(), [Some(NOW), Some(NOW)]);
+    assert_eq!(tokens::revoke_all(&p, "ada").await.unwrap().tokens, 0);
+    assert!(said(tokens::revoke_all(&p, "bob")).await.starts_with("there is no recipient 'bob'"));
 }

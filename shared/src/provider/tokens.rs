@@ -105,9 +105,7 @@ pub async fn rotate_offering(
 ) -> Result<(Rotated, Option<IssuedLink>), ProviderError> {
     let recipient = recipients::find(provider, &names::recipient(recipient)?).await?;
     let now = provider.now();
-    let before = provider.catalog().tokens(&recipient.name).await?;
-    let good = |token: &&TokenRecord| token.status == Status::Active && token.expires_at.is_none_or(|end| now < end);
-    let others = before.iter().filter(good).count();
+    let others = good_tokens(provider, &recipient).await?;
     let (issued, record) = issue(provider, &recipient.id, lifetime).await?;
     let link = links::issue_if_offered(provider, &recipient.id, &issued, offer).await?;
     let others_end_at = now.plus_secs(grace.0);
@@ -116,6 +114,36 @@ pub async fn rotate_offering(
         Err(WriteError::Missing { .. }) => Err(recipients::missing(provider, &recipient.name).await),
         Err(other) => Err(other.into()),
     }
+}
+
+/// What ending all tokens did.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Whose tokens.
+    pub recipient: RecipientRecord,
+    /// How many there are that were good until now.
+    pub tokens: usize,
+}
+
+/// Lets every token of a recipient end at this moment.
+///
+/// # Errors
+/// When there is no such recipient.
+pub async fn revoke_all(provider: &Provider, recipient: &str) -> Result<Ended, ProviderError> {
+    let recipient = recipients::find(provider, &names::recipient(recipient)?).await?;
+    let tokens = good_tokens(provider, &recipient).await?;
+    match written(|| provider.catalog().end_tokens(&recipient.name, provider.now())).await {
+        Ok(()) => Ok(Ended { recipient, tokens }),
+        Err(WriteError::Missing { .. }) => Err(recipients::missing(provider, &recipient.name).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// How many tokens of a recipient are good at this moment.
+async fn good_tokens(provider: &Provider, recipient: &RecipientRecord) -> Result<usize, ProviderError> {
+    let now = provider.now();
+    let good = |token: &&TokenRecord| token.status == Status::Active && token.expires_at.is_none_or(|end| now < end);
+    Ok(provider.catalog().tokens(&recipient.name).await?.iter().filter(good).count())
 }
 
 /// Makes a token for a recipient, and what the catalogue keeps of it.

@@ -5,5 +5,6 @@ mod backends;
 mod dynamo;
 mod links;
 mod read;
+mod register;
 mod stub;
 mod write;

@@ -76,6 +76,22 @@ impl SecretTokenStore {
         self.set_status(recipient_id, Status::Active).await
     }
 
+    /// Lets a recipient's token end at that moment, if it does not end sooner, and any token before it at once.
+    ///
+    /// # Errors
+    /// When the recipient has no secret, somebody else wrote at the same moment, or Secrets Manager does not answer.
+    pub async fn end_tokens(&self, recipient_id: &str, at: TimestampMs) -> Result<(), WriteError> {
+        let name = self.name(&token::recipient_part(recipient_id));
+        let Some((current, version)) = self.version(&name, CURRENT).await.map_err(unavailable)? else {
+            return Err(WriteError::Missing { what: "secret of this recipient".into() });
+        };
+        own(&current, recipient_id)?;
+        let ends = current.token.expires_at.as_deref().and_then(TimestampMs::parse).map_or(at, |end| end.min(at));
+        let token = Token { expires_at: Some(ends.to_iso()), ..current.token.clone() };
+        let next = Document { token, previous: None, ..current.clone() };
+        if current == next { Ok(()) } else { self.replace(&name, &version, &next).await }
+    }
+
     /// Deletes a recipient's secret; its tokens are no longer good. Fine when there is none.
     ///
     /// # Errors

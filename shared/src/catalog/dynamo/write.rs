@@ -21,6 +21,7 @@ use crate::model::version::TimestampMs;
 
 mod grants;
 mod recipients;
+mod registered;
 mod shares;
 mod tables;
 mod transaction;
@@ -157,6 +158,10 @@ impl ProviderCatalog for DynamoProviderCatalog {
         self.write_share(share).await
     }
 
+    async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
+        self.write_share_comment(name, comment).await
+    }
+
     async fn delete_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
         self.drop_share(name, deletion).await
     }
@@ -223,6 +228,10 @@ impl ProviderCatalog for DynamoProviderCatalog {
 
     async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
         self.write_activation(link).await
+    }
+
+    async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        self.write_token_ends(recipient, at).await
     }
 
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {

@@ -1,11 +1,13 @@
-//! The provider's side of a catalogue file. Each write reads the file, changes it and puts the new one in its place, while
-//! no other program may do the same; a server that reads the file sees the change within about a second.
+//! The provider's side of a catalogue document. Of a file, each write reads it, changes it and puts the new one in its place,
+//! while no other program may do the same; a server that reads the file sees the change within about a second. Of a
+//! document in memory, nobody else sees anything.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use self::changes::{is_recipient, is_share, recipient_of, share_text, tables_of};
+use self::changes::{is_recipient, is_share, recipient_of, share_of, share_text, tables_of};
 use self::records::{entry_status, grant_record, recipient_record, share_entry, share_record, token_record};
 use crate::catalog::document::CatalogDocument;
 use crate::catalog::file;
@@ -17,12 +19,21 @@ use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::version::TimestampMs;
 
 mod changes;
+mod copied;
 mod records;
+mod registered;
 
-/// Reads and changes a catalogue file.
+/// Reads and changes a catalogue document.
 #[derive(Debug, Clone)]
 pub struct EmbeddedProviderCatalog {
-    path: PathBuf,
+    place: Place,
+}
+
+/// Where the document is.
+#[derive(Debug, Clone)]
+enum Place {
+    File(PathBuf),
+    Memory(Arc<Mutex<CatalogDocument>>),
 }
 
 /// Writes a catalogue with nothing in it, where there is none.
@@ -43,23 +54,52 @@ impl EmbeddedProviderCatalog {
     /// A sentence that says what is wrong with the file.
     pub fn open(path: &Path) -> Result<Self, String> {
         file::read(path)?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { place: Place::File(path.to_owned()) })
+    }
+
+    /// A catalogue that is kept nowhere.
+    pub fn in_memory(document: CatalogDocument) -> Self {
+        Self { place: Place::Memory(Arc::new(Mutex::new(document))) }
+    }
+
+    /// What the catalogue in this file holds at this moment, kept nowhere else.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the file.
+    pub fn copy_of_file(path: &Path) -> Result<Self, String> {
+        file::read(path).map(Self::in_memory)
     }
 
     async fn read<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&CatalogDocument) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, WriteError> {
-        let path = self.path.clone();
-        blocking(move || ask(&file::read(&path).map_err(unreadable)?)).await
+        match &self.place {
+            Place::File(path) => {
+                let path = path.clone();
+                blocking(move || ask(&file::read(&path).map_err(unreadable)?)).await
+            }
+            Place::Memory(document) => ask(&document.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
     }
 
     async fn change(
         &self,
         apply: impl FnOnce(&mut CatalogDocument) -> Result<(), WriteError> + Send + 'static,
     ) -> Result<(), WriteError> {
-        let path = self.path.clone();
-        blocking(move || file::change(&path, apply).map_err(unreadable)?).await
+        match &self.place {
+            Place::File(path) => {
+                let path = path.clone();
+                blocking(move || file::change(&path, apply).map_err(unreadable)?).await
+            }
+            Place::Memory(document) => {
+                let mut document = document.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut changed = document.clone();
+                apply(&mut changed)?;
+                *document = changed;
+                Ok(())
+            }
+        }
     }
 }
 
@@ -100,6 +140,15 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
                 return Err(WriteError::Exists { what: share_text(&share.name) });
             }
             document.shares.push(share_entry(&share));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
+        let (name, comment) = (name.clone(), comment.map(str::to_owned));
+        self.change(move |document| {
+            share_of(document, &name)?.comment = comment;
             Ok(())
         })
         .await
@@ -202,6 +251,15 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn add_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
         let link = link.clone();
         self.change(move |document| changes::add_activation(document, &link)).await
+    }
+
+    async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        let recipient = recipient.clone();
+        self.change(move |document| {
+            changes::end_tokens(recipient_of(document, &recipient)?, at);
+            Ok(())
+        })
+        .await
     }
 
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {

@@ -44,6 +44,7 @@ proptest! {
             keys_of(&b, &other, &table, &id),
             keys_of(&b, &schema, &table, a.folded()),
             vec![recipient_key(&id).unwrap(), token_key(&id).unwrap(), recipient_key(a.folded()).unwrap()],
+            vec![registered_key(&table).unwrap(), registered_index_key(&table).unwrap()],
             vec![token_key(a.folded()).unwrap(), token_index_key(a.folded(), None).unwrap()],
         ];
         for prefix in prefixes_of(&a, &schema) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
+use crate::catalog::register::{RegisteredTable, TableRegister};
 use crate::catalog::write::{
     ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
     TokenRecord, WriteError,
@@ -21,6 +22,7 @@ struct Content {
     tokens: Vec<TokenRecord>,
     grants: Vec<GrantRecord>,
     activations: Vec<ActivationRecord>,
+    registered: Vec<RegisteredTable>,
 }
 
 /// The catalogue.
@@ -91,6 +93,14 @@ impl ProviderCatalog for MemoryCatalog {
                 return Err(exists("share", &share.name));
             }
             content.shares.push(share.clone());
+            Ok(())
+        })
+    }
+
+    async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
+        self.write(|content| {
+            let share = content.shares.iter_mut().find(|share| share.name == *name);
+            share.ok_or_else(|| missing("share", name))?.comment = comment.map(str::to_owned);
             Ok(())
         })
     }
@@ -203,6 +213,16 @@ impl ProviderCatalog for MemoryCatalog {
         })
     }
 
+    async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        self.write(|content| {
+            let id = content.recipient(recipient)?.id.clone();
+            for token in content.tokens.iter_mut().filter(|token| token.recipient_id == id) {
+                token.expires_at = Some(token.expires_at.map_or(at, |end| end.min(at)));
+            }
+            Ok(())
+        })
+    }
+
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError> {
         self.read(|content| content.grants.iter().filter(|grant| grant.share == *share).cloned().collect())
     }
@@ -235,6 +255,35 @@ impl ProviderCatalog for MemoryCatalog {
             let before = content.grants.len();
             content.grants.retain(|grant| grant.share != *share || grant.recipient != *recipient);
             if content.grants.len() == before { Err(missing("grant", share)) } else { Ok(()) }
+        })
+    }
+}
+
+#[async_trait]
+impl TableRegister for MemoryCatalog {
+    async fn registered_tables(&self) -> Result<Vec<RegisteredTable>, WriteError> {
+        self.read(|content| content.registered.clone())
+    }
+
+    async fn registered_table(&self, name: &TableName) -> Result<Option<RegisteredTable>, WriteError> {
+        self.read(|content| content.registered.iter().find(|table| table.name == *name).cloned())
+    }
+
+    async fn register_table(&self, table: &RegisteredTable) -> Result<(), WriteError> {
+        self.write(|content| {
+            if content.registered.iter().any(|other| other.name == table.name) {
+                return Err(exists("registered table", &table.name));
+            }
+            content.registered.push(table.clone());
+            Ok(())
+        })
+    }
+
+    async fn unregister_table(&self, name: &TableName) -> Result<(), WriteError> {
+        self.write(|content| {
+            let before = content.registered.len();
+            content.registered.retain(|table| table.name != *name);
+            if content.registered.len() == before { Err(missing("registered table", name)) } else { Ok(()) }
         })
     }
 }

@@ -55,11 +55,11 @@ async fn records_come_back_as_they_were_written(backend: &Backend) {
     assert_eq!(provider.tokens(&recipient_name("ada")).await.unwrap(), [first]);
 }
 
-fn exists<T: std::fmt::Debug>(outcome: Result<T, WriteError>, what: &str) {
+pub(super) fn exists<T: std::fmt::Debug>(outcome: Result<T, WriteError>, what: &str) {
     assert!(matches!(&outcome, Err(WriteError::Exists { what: found }) if found == what), "{outcome:?}");
 }
 
-fn missing<T: std::fmt::Debug>(outcome: Result<T, WriteError>, what: &str) {
+pub(super) fn missing<T: std::fmt::Debug>(outcome: Result<T, WriteError>, what: &str) {
     assert!(matches!(&outcome, Err(WriteError::Missing { what: found }) if found == what), "{outcome:?}");
 }
 

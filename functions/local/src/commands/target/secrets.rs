@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::auth::secrets::SecretTokenStore;
+use shared::catalog::register::{RegisteredTable, TableRegister};
 use shared::catalog::write::{
     ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
     TokenRecord, WriteError,
@@ -78,6 +79,11 @@ impl ProviderCatalog for TokensInSecrets {
         self.catalog.add_activation(link).await
     }
 
+    async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        self.secrets.end_tokens(&self.found(recipient).await?.id, at).await?;
+        self.catalog.end_tokens(recipient, at).await
+    }
+
     async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {
         self.catalog.shares().await
     }
@@ -88,6 +94,10 @@ impl ProviderCatalog for TokensInSecrets {
 
     async fn create_share(&self, share: &ShareRecord) -> Result<(), WriteError> {
         self.catalog.create_share(share).await
+    }
+
+    async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
+        self.catalog.set_share_comment(name, comment).await
     }
 
     async fn delete_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
@@ -141,5 +151,24 @@ impl ProviderCatalog for TokensInSecrets {
 
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         self.catalog.revoke(share, recipient).await
+    }
+}
+
+#[async_trait]
+impl TableRegister for TokensInSecrets {
+    async fn registered_tables(&self) -> Result<Vec<RegisteredTable>, WriteError> {
+        self.catalog.registered_tables().await
+    }
+
+    async fn registered_table(&self, name: &TableName) -> Result<Option<RegisteredTable>, WriteError> {
+        self.catalog.registered_table(name).await
+    }
+
+    async fn register_table(&self, table: &RegisteredTable) -> Result<(), WriteError> {
+        self.catalog.register_table(table).await
+    }
+
+    async fn unregister_table(&self, name: &TableName) -> Result<(), WriteError> {
+        self.catalog.unregister_table(name).await
     }
 }

@@ -3,7 +3,7 @@
 
 use futures::stream::{StreamExt, TryStreamExt};
 
-use super::transaction::{Transaction, Verdict, number, text, when};
+use super::transaction::{Transaction, Verdict, When, number, text, when};
 use super::{Attempt, DynamoProviderCatalog, FREE, LIVE_RECIPIENT, being_deleted, recipient_text, settle};
 use crate::catalog::dynamo::rows::Reading;
 use crate::catalog::item::activation::activation_item;
@@ -19,6 +19,27 @@ use crate::model::version::TimestampMs;
 
 /// Grants of a recipient that are taken back at the same time.
 const GRANTS_AT_ONCE: usize = 8;
+
+/// The recipient is as it was read, and its tokens with it.
+fn unchanged(recipient: &StoredRecipient) -> When {
+    when("#rev = :rev AND #status <> :deleting")
+        .with(":rev", number(recipient.revision))
+        .with(":deleting", text(DELETING))
+}
+
+/// Lets tokens end, those that end sooner excepted.
+fn ending<'a>(
+    mut transaction: Transaction<'a>,
+    tokens: &[TokenRecord],
+    at: TimestampMs,
+) -> Result<Transaction<'a>, WriteError> {
+    for token in tokens.iter().filter(|token| token.expires_at.is_none_or(|end| end > at)) {
+        let there =
+            when("attribute_exists(#PK)").with(":end", number(at.millis())).with(":ttl", number(ttl_secs(at.millis())));
+        transaction = transaction.update(&key::token_key(&token.id)?, "SET #exp = :end, #ttl = :ttl", there);
+    }
+    Ok(transaction)
+}
 
 impl DynamoProviderCatalog {
     pub(super) async fn write_recipient(
@@ -106,19 +127,10 @@ impl DynamoProviderCatalog {
         let mut token_ids: Vec<String> = others.iter().map(|other| other.id.clone()).collect();
         token_ids.push(token.id.clone());
         let changed = StoredRecipient { token_ids, revision: recipient.revision + 1, ..recipient.clone() };
-        let same = when("#rev = :rev AND #status <> :deleting")
-            .with(":rev", number(recipient.revision))
-            .with(":deleting", text(DELETING));
-        let mut transaction = Transaction::new(&self.rows)
-            .put(recipient_item(&changed)?, same)
+        let transaction = Transaction::new(&self.rows)
+            .put(recipient_item(&changed)?, unchanged(&recipient))
             .put(token_item(token, &recipient.record.name)?, when(FREE));
-        for other in others.iter().filter(|other| other.expires_at.is_none_or(|end| end > others_end_at)) {
-            let there = when("attribute_exists(#PK)")
-                .with(":end", number(others_end_at.millis()))
-                .with(":ttl", number(ttl_secs(others_end_at.millis())));
-            transaction = transaction.update(&key::token_key(&other.id)?, "SET #exp = :end, #ttl = :ttl", there);
-        }
-        let verdict = transaction.write().await?;
+        let verdict = ending(transaction, &others, others_end_at)?.write().await?;
         match verdict {
             Verdict::Written => Ok(Attempt::Done),
             _ if verdict.refused(1) => Err(WriteError::Exists { what: "a token of that id".into() }),
@@ -132,6 +144,22 @@ impl DynamoProviderCatalog {
             Verdict::Refused(_) => Err(WriteError::Exists { what: "a link of that code".into() }),
             Verdict::Contended => Err(WriteError::Conflict { what: "the link".into() }),
         }
+    }
+
+    pub(super) async fn write_token_ends(&self, name: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+        settle(|| recipient_text(name), || self.try_to_write_token_ends(name, at)).await
+    }
+
+    async fn try_to_write_token_ends(&self, name: &RecipientName, at: TimestampMs) -> Result<Attempt, WriteError> {
+        let recipient = self.live_recipient(name).await?;
+        let tokens = self.tokens_of(&recipient).await?;
+        let token_ids = tokens.iter().map(|token| token.id.clone()).collect();
+        let changed = StoredRecipient { token_ids, revision: recipient.revision + 1, ..recipient.clone() };
+        let transaction = Transaction::new(&self.rows).put(recipient_item(&changed)?, unchanged(&recipient));
+        Ok(match ending(transaction, &tokens, at)?.write().await? {
+            Verdict::Written => Attempt::Done,
+            Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
+        })
     }
 
     pub(super) async fn drop_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {

@@ -24,6 +24,27 @@ impl DynamoProviderCatalog {
         }
     }
 
+    pub(super) async fn write_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
+        settle(|| share_text(name), || self.try_to_write_comment(name, comment)).await
+    }
+
+    async fn try_to_write_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<Attempt, WriteError> {
+        let share = self.live_share(name).await?.record;
+        let live = when(SAME_LIVE_SHARE).with(":share", text(&share.id)).with(":active", text(ACTIVE));
+        let transaction = Transaction::new(&self.rows);
+        let transaction = match comment {
+            Some(comment) => {
+                let with = live.with(":comment", text(comment));
+                transaction.update(&key::share_key(name)?, "SET #comment = :comment", with)
+            }
+            None => transaction.update(&key::share_key(name)?, "REMOVE #comment", live),
+        };
+        Ok(match transaction.write().await? {
+            Verdict::Written => Attempt::Done,
+            Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
+        })
+    }
+
     pub(super) async fn drop_share(&self, name: &ShareName, deletion: Deletion) -> Result<(), WriteError> {
         let what = || share_text(name);
         settle(what, || self.hide_share(name, deletion)).await?;

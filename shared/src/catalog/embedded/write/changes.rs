@@ -57,11 +57,15 @@ pub(super) fn tables_of(share: &ShareEntry) -> Result<Vec<TableRecord>, WriteErr
 
 /// What the server could not read must not get into the file.
 fn checked(table: &TableRecord) -> Result<(), WriteError> {
-    let refused = |text: &str| Err(WriteError::Refused(text.into()));
     reach::of(table).map_err(WriteError::Refused)?;
     auxiliary::check(&table.location, &table.auxiliary_locations).map_err(WriteError::Refused)?;
-    match table.location.split_once(":/") {
-        _ if table.location.is_empty() => refused("the location is empty"),
+    checked_location(&table.location)
+}
+
+pub(super) fn checked_location(location: &str) -> Result<(), WriteError> {
+    let refused = |text: &str| Err(WriteError::Refused(text.into()));
+    match location.split_once(":/") {
+        _ if location.is_empty() => refused("the location is empty"),
         Some((scheme, _)) if !["s3", "s3a", "s3n", "file"].contains(&scheme) && !scheme.contains('/') => {
             refused("the location is s3://bucket/prefix, file:///folder, or a path")
         }
@@ -137,7 +141,7 @@ pub(super) fn create_recipient(
     if document.recipients.iter().any(|entry| is_recipient(entry, &recipient.name) || entry.id == recipient.id) {
         return Err(WriteError::Exists { what: recipient_text(&recipient.name) });
     }
-    document.recipients.push(recipient_entry(recipient, token));
+    document.recipients.push(RecipientEntry { tokens: vec![token_entry(token)], ..recipient_entry(recipient) });
     Ok(())
 }
 
@@ -158,12 +162,7 @@ pub(super) fn rotate_token(
             entry.tokens.len()
         )));
     }
-    for other in &mut entry.tokens {
-        let end = other.expires.as_deref().and_then(TimestampMs::parse);
-        if end.is_none_or(|end| end > others_end_at) {
-            other.expires = Some(others_end_at.to_iso());
-        }
-    }
+    end_tokens(entry, others_end_at);
     entry.tokens.push(token_entry(token));
     Ok(())
 }
@@ -179,6 +178,15 @@ pub(super) fn add_activation(document: &mut CatalogDocument, link: &ActivationRe
     }
     document.activations.push(activation_entry(link));
     Ok(())
+}
+
+pub(super) fn end_tokens(recipient: &mut RecipientEntry, at: TimestampMs) {
+    for token in &mut recipient.tokens {
+        let end = token.expires.as_deref().and_then(TimestampMs::parse);
+        if end.is_none_or(|end| end > at) {
+            token.expires = Some(at.to_iso());
+        }
+    }
 }
 
 pub(super) fn grant(

@@ -19,7 +19,7 @@ pub(super) fn name<T>(
     parse(text).map_err(|error| WriteError::Refused(format!("the {kind} name '{text}' in the catalogue {error}")))
 }
 
-fn moment(text: Option<&String>, what: &str) -> Result<Option<TimestampMs>, WriteError> {
+pub(super) fn moment(text: Option<&String>, what: &str) -> Result<Option<TimestampMs>, WriteError> {
     text.map(|text| {
         TimestampMs::parse(text).ok_or_else(|| {
             WriteError::Refused(format!("{what} '{text}' in the catalogue is not ISO 8601 with an offset"))
@@ -28,7 +28,7 @@ fn moment(text: Option<&String>, what: &str) -> Result<Option<TimestampMs>, Writ
     .transpose()
 }
 
-fn iso(at: Option<TimestampMs>) -> Option<String> {
+pub(super) fn iso(at: Option<TimestampMs>) -> Option<String> {
     at.map(TimestampMs::to_iso)
 }
 
@@ -114,11 +114,10 @@ pub(super) fn recipient_record(entry: &RecipientEntry) -> Result<RecipientRecord
     })
 }
 
-pub(super) fn recipient_entry(recipient: &RecipientRecord, token: &TokenRecord) -> RecipientEntry {
+pub(super) fn recipient_entry(recipient: &RecipientRecord) -> RecipientEntry {
     RecipientEntry {
         name: recipient.name.as_str().to_owned(),
         id: recipient.id.clone(),
-        tokens: vec![token_entry(token)],
         status: entry_status(recipient.status),
         comment: recipient.comment.clone(),
         created_at: iso(recipient.created_at),
