@@ -22,6 +22,7 @@ use shared::provider::links::LinkLifetime;
 use shared::provider::tokens::{Grace, Lifetime};
 
 use crate::inspect::one_line;
+use crate::sql::session::SqlArgs;
 use answer::Answer;
 use doctor::DoctorArgs;
 use grant::GrantArgs;
@@ -70,6 +71,14 @@ pub enum OperatorCommand {
     /// fetched. A step that fails says what to do, and the command ends with an error.
     #[command(after_help = "Examples:\n  spillway doctor\n  spillway doctor --stack prod --table sales.eu.orders")]
     Doctor(DoctorArgs),
+    /// Say the same in SQL: statements, a file of them, or a prompt
+    ///
+    /// `spillway sql "STATEMENTS"` runs statements that are separated by ';', `spillway sql -f FILE` those of a file, and
+    /// `spillway sql` asks for them. A script is read whole before anything is done; then each statement is a transaction
+    /// of its own, and the first that cannot be done ends it. At the prompt, \? lists the statements.
+    #[command(after_help = "Examples:\n  spillway sql \"CREATE SHARE sales; SHOW SHARES\"\n  \
+        spillway sql -f shares.sql --dry-run\n  spillway sql --stack prod")]
+    Sql(SqlArgs),
 }
 
 impl OperatorCommand {
@@ -78,6 +87,9 @@ impl OperatorCommand {
     /// # Errors
     /// A sentence for the person at the terminal.
     pub async fn run(&self, environment: &Environment) -> Result<(), String> {
+        if let Self::Sql(args) = self {
+            return crate::sql::session::run(args, environment).await;
+        }
         let args = self.target();
         let target = Target::open(args, self.beginning(), environment, SystemClock::shared()).await?;
         let answer = self.answer(&target).await?;
@@ -104,6 +116,7 @@ impl OperatorCommand {
             Self::Token(command) => command.target(),
             Self::Import(args) => &args.target,
             Self::Doctor(args) => &args.target,
+            Self::Sql(args) => &args.target,
         }
     }
 
@@ -117,6 +130,32 @@ impl OperatorCommand {
             Self::Token(command) => command.run(target).await,
             Self::Import(args) => import::run(args, target).await,
             Self::Doctor(args) => doctor::run(args, target).await,
+            Self::Sql(_) => Err("statements are run one by one".into()),
+        }
+    }
+}
+
+/// Why a command, or the statement that says the same, did nothing.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The provider's own reasons.
+    Provider(ProviderError),
+    /// What was seen on the way there, as a sentence.
+    Said(String),
+}
+
+impl From<ProviderError> for Failed {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl Failed {
+    /// The sentence.
+    pub(crate) fn told(self) -> String {
+        match self {
+            Self::Provider(error) => told(error),
+            Self::Said(sentence) => sentence,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod inspect;
 pub mod output;
 pub mod serve;
+pub mod sql;
 
 // What is served
 pub mod conf_yaml;

@@ -1,6 +1,7 @@
 //! What a command has to say, twice: as text for people and as JSON for scripts.
 
 use serde_json::{Value, json};
+use shared::catalog::register::{Look, RegisteredTable};
 use shared::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
 use shared::model::securable::History;
 use shared::model::version::TimestampMs;
@@ -121,6 +122,19 @@ pub fn table_json(table: &TableRecord) -> Value {
         "externalId": table.external_id,
         "historyShared": shared,
         "startVersion": start,
+        "createdAt": iso(table.created_at),
+    })
+}
+
+/// A registered table for scripts.
+pub fn registered_json(table: &RegisteredTable) -> Value {
+    json!({
+        "name": table.name.as_str(),
+        "location": table.location,
+        "region": table.region,
+        "roleArn": table.role_arn,
+        "externalId": table.external_id,
+        "validated": table.look == Look::Taken,
         "createdAt": iso(table.created_at),
     })
 }

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use shared::catalog::register::Look;
+use shared::catalog::write::TableRecord;
 use shared::model::securable::History;
 use shared::model::version::Version;
 use shared::provider::names::TableRef;
@@ -9,7 +11,8 @@ use shared::provider::tables::{self, NewTable};
 
 use super::answer::{self, Answer, columns, facts, full_name, history_words, moment};
 use super::target::{Looked, Target, TargetArgs};
-use super::told;
+use super::{Failed, told};
+use crate::locations::Place;
 
 /// What to do with tables.
 #[derive(Debug, Clone, Subcommand)]
@@ -122,7 +125,7 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
         (None, true) => History::SharedFrom(Version::ZERO),
         (None, false) => History::NotShared,
     };
-    let mut new = NewTable {
+    let new = NewTable {
         name: TableRef::parse_new(&args.name).map_err(told)?,
         id: None,
         location,
@@ -133,16 +136,9 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
         external_id: args.external_id.clone(),
         history,
     };
-    tables::check_new(&target.provider, &new).await.map_err(told)?;
-    let looked = if args.without_validation { None } else { Some(target.inspect(&place, &new).await?) };
-    let prospects = match &looked {
-        Some(looked) => Some(accepted(looked, history)?),
-        None => None,
-    };
-    if new.region.is_none() {
-        new.region = looked.as_ref().and_then(|looked| looked.region.clone());
-    }
-    let table = tables::add(&target.provider, new).await.map_err(told)?;
+    let look = if args.without_validation { Look::LeftOut } else { Look::Taken };
+    let added = added(target, &place, new, look, &OPTIONS).await.map_err(Failed::told)?;
+    let Added { table, looked, prospects } = added;
 
     let name = full_name(&table);
     let mut text = match &looked {
@@ -170,26 +166,80 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
     Ok(Answer::new(text, json))
 }
 
+/// What a provider can do when a table does not fit, in the words of where it was said.
+#[derive(Debug)]
+pub(crate) struct Advice {
+    /// When no version is left to be read.
+    pub(crate) lower: &'static str,
+    /// When no recipient could read it.
+    pub(crate) anyway: &'static str,
+}
+
+/// The words of the options.
+const OPTIONS: Advice =
+    Advice { lower: "choose a lower --start-version", anyway: "--without-validation adds it all the same" };
+
+/// What adding a table came to.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// Its entry.
+    pub(crate) table: TableRecord,
+    /// What was found there, if somebody looked.
+    pub(crate) looked: Option<Looked>,
+    /// What recipients can do with it.
+    pub(crate) prospects: Option<String>,
+}
+
+/// Adds a table to its share, after a look at it unless that is to be left out.
+pub(crate) async fn added(
+    target: &Target,
+    place: &Place,
+    mut new: NewTable,
+    look: Look,
+    advice: &Advice,
+) -> Result<Added, Failed> {
+    tables::check_new(&target.provider, &new).await?;
+    let looked = match look {
+        Look::Taken => Some(target.inspect(place, &new).await.map_err(Failed::Said)?),
+        Look::LeftOut => None,
+    };
+    let prospects = match &looked {
+        Some(looked) => Some(readable(looked, new.history, advice).map_err(Failed::Said)?),
+        None => None,
+    };
+    if new.region.is_none() {
+        new.region = looked.as_ref().and_then(|looked| looked.region.clone());
+    }
+    let table = tables::add(&target.provider, new).await?;
+    Ok(Added { table, looked, prospects })
+}
+
 /// What recipients will be able to do with a table, if anything.
 pub(super) fn accepted(looked: &Looked, history: History) -> Result<String, String> {
+    readable(looked, history, &OPTIONS)
+}
+
+/// The same, with other advice.
+pub(crate) fn readable(looked: &Looked, history: History, advice: &Advice) -> Result<String, String> {
     let version = looked.inspection.version;
     if let History::SharedFrom(start) = history
         && start.number() > version
     {
         return Err(format!(
-            "the table's latest version is {version}, so nothing could be read from version {start} on; choose a lower \
-             --start-version"
+            "the table's latest version is {version}, so nothing could be read from version {start} on; {}",
+            advice.lower
         ));
     }
     looked.inspection.prospects().map_err(|why| {
         format!(
-            "no recipient could read the table, so it was not added: {} (--without-validation adds it all the same)",
-            crate::inspect::one_line(&why)
+            "no recipient could read the table, so it was not added: {} ({})",
+            crate::inspect::one_line(&why),
+            advice.anyway
         )
     })
 }
 
-fn entry_facts(table: &shared::catalog::write::TableRecord) -> String {
+fn entry_facts(table: &TableRecord) -> String {
     let mut shown = vec![("location", Some(table.location.clone()))];
     shown.extend(table.auxiliary_locations.iter().map(|place| ("auxiliary", Some(place.clone()))));
     shown.extend([

@@ -7,23 +7,25 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use clap::Args;
+use shared::auth::mint::PlainMint;
+use shared::catalog::embedded::write::EmbeddedProviderCatalog;
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::model::location::TableLocation;
 use shared::provider::Provider;
-use shared::provider::tables::NewTable;
 
 use crate::cli::STATE_DEFAULT;
 use crate::conf_yaml::ENDPOINT_DEFAULT;
-use crate::inspect::Inspection;
-use crate::inspect::bucket::{Bucket, Role, Route};
+use crate::inspect::bucket::{Role, Route};
 use crate::locations::{Place, place};
 use crate::state::StateFolder;
 
 mod aws;
 mod local;
+mod look;
 mod secrets;
 mod stack;
+
+pub use look::{Looked, Reading, named};
 
 /// Where the local server listens when nothing else was said to it.
 const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
@@ -75,6 +77,8 @@ pub enum Beginning {
     Here,
     /// It may not.
     NotHere,
+    /// Nothing is begun or changed: the command works on a copy that is kept nowhere.
+    OnACopy,
 }
 
 /// What kind of catalogue it is.
@@ -124,14 +128,17 @@ impl Target {
                 args.endpoint.iter().for_each(|endpoint| option("endpoint", endpoint));
             }
             args.region.iter().for_each(|region| option("region", region));
-            let (deployment, provider, endpoint) = aws::open(args, clock).await?;
+            let (deployment, provider, endpoint) = aws::open(args, Arc::clone(&clock)).await?;
+            let provider = if beginning == Beginning::OnACopy { copy(&provider, clock).await? } else { provider };
             (Kind::Aws(Box::new(deployment)), provider, endpoint)
         } else {
             if !default_state {
                 option("state", &args.state.display().to_string());
             }
             let (state, provider) = local::open(&args.state, beginning, clock)?;
-            let endpoint = state.noted_endpoint().unwrap_or_else(|| format!("{LOCAL_SERVER}{ENDPOINT_DEFAULT}"));
+            let endpoint = state
+                .and_then(|state| state.noted_endpoint())
+                .unwrap_or_else(|| format!("{LOCAL_SERVER}{ENDPOINT_DEFAULT}"));
             (Kind::Local { region: args.region.clone() }, provider, Some(endpoint))
         };
         let endpoint = args.endpoint.as_deref().map(checked_endpoint).transpose()?.or(known);
@@ -244,70 +251,13 @@ impl Target {
             role,
         }
     }
-
-    /// Looks at a table that is to be added, as the server would, or else as the operator. Returns what was found, the
-    /// region of its bucket when it is not the server's own, and what the operator should know.
-    ///
-    /// # Errors
-    /// A sentence for the person at the terminal.
-    pub async fn inspect(&self, place: &Place, new: &NewTable) -> Result<Looked, String> {
-        let location = match place {
-            Place::Folder(folder) => {
-                let inspection = Inspection::of_folder(folder).await?;
-                inspection.check_elsewhere(&named(place, &new.auxiliary_locations)?)?;
-                return Ok(Looked { inspection, region: None, note: None });
-            }
-            Place::Bucket(location) => location.clone(),
-        };
-        let role = new.role_arn.clone().map(|arn| Role { arn, external_id: new.external_id.clone() });
-        let route = self.route(new.region.as_deref(), new.endpoint.as_deref(), role);
-        let own = self.aws_config().await;
-        let (config, note) = match &route.role {
-            None => (own.clone(), None),
-            Some(role) => match crate::inspect::bucket::assume(&own, role).await {
-                Ok(session) => (session, None),
-                Err(why) => {
-                    let note = format!(
-                        "looked at with your own credentials: {} cannot be assumed by you ({why}), so whether the \
-                         server may read the table was not seen",
-                        role.arn
-                    );
-                    (own.clone(), Some(note))
-                }
-            },
-        };
-        let bucket = Bucket::find(&config, location, &route).await?;
-        for text in &new.auxiliary_locations {
-            bucket.check_beside(&config, text, &route).await?;
-        }
-        let inspection = bucket.inspect().await?;
-        inspection.check_elsewhere(&named(place, &new.auxiliary_locations)?)?;
-        let servers = own.region().map(|region| region.as_ref());
-        let elsewhere = bucket.endpoint().is_none() && servers.is_some_and(|region| region != bucket.region());
-        Ok(Looked { inspection, region: elsewhere.then(|| bucket.region().to_owned()), note })
-    }
 }
 
-/// A table's location as far as its log's paths go: where it leads is not asked.
-pub fn named(place: &Place, auxiliary: &[String]) -> Result<TableLocation, String> {
-    let location = |place: &Place| match place {
-        Place::Bucket(location) => location.clone(),
-        Place::Folder(folder) => TableLocation::new("", "").of_folder(&folder.to_string_lossy()),
-    };
-    let places =
-        auxiliary.iter().map(|text| crate::locations::place(text, Path::new("/")).map(|place| location(&place)));
-    Ok(location(place).with_auxiliary(places.collect::<Result<Vec<_>, _>>()?))
-}
-
-/// What a look at a table gave.
-#[derive(Debug)]
-pub struct Looked {
-    /// The table.
-    pub inspection: Inspection,
-    /// Its bucket's region, when it is another than the server's.
-    pub region: Option<String>,
-    /// What the operator should know.
-    pub note: Option<String>,
+/// The same catalogue in memory.
+async fn copy(provider: &Provider, clock: Arc<dyn Clock>) -> Result<Provider, String> {
+    let copied = EmbeddedProviderCatalog::copy_of(provider.whole_catalog()).await;
+    let copied = copied.map_err(|error| super::told(error.into()))?;
+    Ok(Provider::new(Arc::new(copied), Box::new(|_| Arc::new(PlainMint)), clock))
 }
 
 /// An endpoint as a profile has it: a URL that does not end in a slash.

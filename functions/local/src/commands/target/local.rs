@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use shared::auth::mint::PlainMint;
+use shared::catalog::document::CatalogDocument;
 use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
 use shared::clock::Clock;
 use shared::provider::Provider;
@@ -17,7 +18,17 @@ pub(super) fn open(
     folder: &Path,
     beginning: Beginning,
     clock: Arc<dyn Clock>,
-) -> Result<(StateFolder, Provider), String> {
+) -> Result<(Option<StateFolder>, Provider), String> {
+    let on = |catalog| Provider::new(Arc::new(catalog), Box::new(|_| Arc::new(PlainMint)), clock);
+    if beginning == Beginning::OnACopy {
+        let state = if folder.is_dir() { Some(StateFolder::open(folder)?) } else { None };
+        let file = state.as_ref().map(StateFolder::catalogue).filter(|file| file.exists());
+        let catalog = match file {
+            Some(file) => EmbeddedProviderCatalog::copy_of_file(&file)?,
+            None => EmbeddedProviderCatalog::in_memory(CatalogDocument::empty()),
+        };
+        return Ok((state, on(catalog)));
+    }
     if beginning == Beginning::NotHere && !folder.is_dir() {
         return Err(nothing_in(folder));
     }
@@ -25,12 +36,12 @@ pub(super) fn open(
     let catalogue = state.catalogue();
     if !catalogue.exists() {
         match beginning {
-            Beginning::NotHere => return Err(nothing_in(folder)),
             Beginning::Here => create_empty(&catalogue)?,
+            Beginning::NotHere | Beginning::OnACopy => return Err(nothing_in(folder)),
         }
     }
     let catalog = EmbeddedProviderCatalog::open(&catalogue)?;
-    Ok((state, Provider::new(Arc::new(catalog), Box::new(|_| Arc::new(PlainMint)), clock)))
+    Ok((Some(state), on(catalog)))
 }
 
 fn nothing_in(folder: &Path) -> String {

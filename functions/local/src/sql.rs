@@ -1,0 +1,12 @@
+//! `sql`: what a provider does, written as statements. A text is cut into tokens ([`lex`]), read into statements
+//! ([`parse`], [`statement`]), and each is one call of [`shared::provider`] ([`run`]), the same that the commands make.
+//! Whatever is wrong is shown at its place in the text ([`mistake`]).
+
+pub mod lex;
+pub mod mistake;
+pub mod output;
+pub mod parse;
+pub mod prompt;
+pub mod run;
+pub mod session;
+pub mod statement;

@@ -1,0 +1,126 @@
+//! Statements done: each is one call of [`shared::provider`], the same that the command of its kind makes, and what came
+//! of it is a sentence, a value for scripts, and rows where it is a list.
+
+use serde_json::Value;
+
+use super::mistake::Mistake;
+use super::statement::{Placed, RecipientRules, ShareChange, Statement};
+use crate::commands::target::{Target, TargetArgs};
+
+mod grants;
+mod recipients;
+mod shares;
+mod show;
+mod tables;
+mod told;
+
+/// Whether statements change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They do.
+    Real,
+    /// They change a copy of the catalogue, so that what they would do can be said.
+    DryRun,
+}
+
+/// What came of a statement.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For people; lines, the last one ended.
+    pub text: String,
+    /// For scripts.
+    pub json: Value,
+    /// What was asked for, when it is a list.
+    pub rows: Option<Rows>,
+}
+
+/// Rows under headings.
+#[derive(Debug)]
+pub struct Rows {
+    /// The headings.
+    pub headings: &'static [&'static str],
+    /// The rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Outcome {
+    fn done(text: String, json: Value) -> Self {
+        Self { text: format!("{text}\n"), json, rows: None }
+    }
+}
+
+/// Does statements on a catalogue.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    /// The catalogue; in a dry run a copy of it.
+    pub target: &'a Target,
+    /// The options that it was named by.
+    pub args: &'a TargetArgs,
+    /// Whether it is a copy.
+    pub mode: Mode,
+}
+
+impl Runner<'_> {
+    /// Does a statement.
+    ///
+    /// # Errors
+    /// Why it was not done, at the words at fault.
+    pub async fn run(&self, placed: &Placed) -> Result<Outcome, Mistake> {
+        match &placed.statement {
+            Statement::CreateShare(create) => self.create_share(create).await,
+            Statement::AlterShare { share, change } => match change {
+                ShareChange::SetComment(comment) => self.set_comment(share, comment.as_ref()).await,
+                ShareChange::AddTable(add) => self.add_table(share, add).await,
+                ShareChange::RemoveTable { table, if_exists } => self.remove_table(share, table, *if_exists).await,
+                ShareChange::AddSchema { schema, .. } => {
+                    Err(not_yet(schema.at.clone(), "sharing a whole schema by its location; add its tables one by one"))
+                }
+            },
+            Statement::DropShare { share, if_exists, cascade } => self.drop_share(share, *if_exists, *cascade).await,
+            Statement::CreateTable(create) => self.create_table(create).await,
+            Statement::DropTable { table, if_exists } => self.drop_table(table, *if_exists).await,
+            Statement::CreateRecipient(create) => self.create_recipient(create).await,
+            Statement::AlterRecipient { recipient, change } => self.alter_recipient(recipient, change).await,
+            Statement::DropRecipient { recipient, if_exists } => self.drop_recipient(recipient, *if_exists).await,
+            Statement::Grant(grant) => self.grant(grant).await,
+            Statement::Revoke { share, recipient } => self.revoke(share, recipient).await,
+            Statement::Show(show) => self.show(show).await,
+            Statement::Describe(describe) => self.describe(describe).await,
+        }
+    }
+
+    /// `Created`, or `Would create`.
+    fn did(&self, done: &'static str, would: &str) -> String {
+        match self.mode {
+            Mode::Real => done.to_owned(),
+            Mode::DryRun => format!("Would {would}"),
+        }
+    }
+
+    /// How soon recipients notice, where anything happened.
+    fn noticed(&self) -> String {
+        match self.mode {
+            Mode::Real => format!(" ({})", self.target.takes_effect()),
+            Mode::DryRun => String::new(),
+        }
+    }
+}
+
+/// What the grammar has and this program cannot do.
+fn not_yet(at: std::ops::Range<usize>, what: &str) -> Mistake {
+    Mistake::new(at, format!("not supported yet: {what}"))
+}
+
+/// Rules that would be silently left out are refused.
+fn no_rules(rules: &RecipientRules) -> Result<(), Mistake> {
+    if let Some(listed) = &rules.properties {
+        return Err(not_yet(listed.at.clone(), "properties of a recipient"));
+    }
+    if let Some(listed) = &rules.ip_access_list {
+        return Err(not_yet(listed.at.clone(), "an IP access list of a recipient"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! `GRANT` and `REVOKE`.
+
+use serde_json::{Value, json};
+use shared::catalog::write::Status;
+use shared::provider::grants::{self, Granted};
+use shared::provider::{ProviderError, counted, tables};
+
+use super::told::{at, at_either};
+use super::{Outcome, Runner, not_yet};
+use crate::sql::lex::quoted;
+use crate::sql::mistake::Mistake;
+use crate::sql::statement::{Grant, Spot};
+
+/// What a grant is called that is there already, and one that is not.
+const GRANT: &str = "grant of share";
+
+impl Runner<'_> {
+    pub(super) async fn grant(&self, grant: &Grant) -> Result<Outcome, Mistake> {
+        if let Some(moment) = grant.valid_from.as_ref().or(grant.valid_until.as_ref()) {
+            return Err(not_yet(moment.at.clone(), "a grant for a time only"));
+        }
+        let (share, recipient) = (&grant.share, &grant.recipient);
+        let ends = match grants::grant(&self.target.provider, &share.text, &recipient.text).await {
+            Ok(ends) => ends,
+            Err(ProviderError::Exists { what, .. }) if what.contains(GRANT) => {
+                let text =
+                    format!("Recipient '{}' may read share '{}' already; nothing to do.", recipient.text, share.text);
+                return Ok(Outcome::done(text, json!({"changed": false})));
+            }
+            Err(error) => return Err(at_either(share, recipient)(error)),
+        };
+        let tables = tables::list(&self.target.provider, Some(ends.share.name.as_str())).await.map_err(at(share))?;
+        let holds = match tables.len() {
+            0 => {
+                format!("nothing is in it yet; ALTER SHARE {} ADD TABLE adds a table", quoted(ends.share.name.as_str()))
+            }
+            count => format!("{}, and those added later{}", counted(count, "table"), self.noticed()),
+        };
+        let mut text = format!(
+            "{} share '{}' to recipient '{}': {holds}.",
+            self.did("Granted", "grant"),
+            ends.share.name,
+            ends.recipient.name
+        );
+        if ends.recipient.status == Status::Disabled {
+            let name = quoted(ends.recipient.name.as_str());
+            text.push_str(&format!(
+                "\nBut the recipient is disabled and reads nothing until: ALTER RECIPIENT {name} ENABLE"
+            ));
+        }
+        Ok(Outcome::done(text, json!({"changed": true, "granted": ends_json(&ends)})))
+    }
+
+    pub(super) async fn revoke(&self, share: &Spot, recipient: &Spot) -> Result<Outcome, Mistake> {
+        match grants::revoke(&self.target.provider, &share.text, &recipient.text).await {
+            Ok(ends) => {
+                let text = format!(
+                    "{} share '{}' from recipient '{}'{}; URLs that it was given before work until they expire.",
+                    self.did("Revoked", "revoke"),
+                    ends.share.name,
+                    ends.recipient.name,
+                    self.noticed()
+                );
+                Ok(Outcome::done(text, json!({"changed": true, "revoked": ends_json(&ends)})))
+            }
+            Err(ProviderError::Missing { what, .. }) if what.contains(GRANT) => {
+                let text =
+                    format!("Recipient '{}' may not read share '{}'; nothing to do.", recipient.text, share.text);
+                Ok(Outcome::done(text, json!({"changed": false})))
+            }
+            Err(error) => Err(at_either(share, recipient)(error)),
+        }
+    }
+}
+
+fn ends_json(ends: &Granted) -> Value {
+    json!({"share": ends.share.name.as_str(), "recipient": ends.recipient.name.as_str()})
+}

@@ -1,0 +1,186 @@
+//! Statements about recipients. A token is handed over in one way only, so `CREATE RECIPIENT` and `ROTATE TOKEN` are the
+//! commands of that name, given the words that the statement has.
+
+use clap::Parser;
+use serde_json::{Value, json};
+use shared::catalog::write::Status;
+use shared::provider::tokens::{Grace, Lifetime};
+use shared::provider::{ProviderError, counted, recipients, tokens};
+
+use super::told::at;
+use super::{Mode, Outcome, Runner, no_rules};
+use crate::commands::answer::{Answer, recipient_json, status_word};
+use crate::commands::recipient::RecipientCommand;
+use crate::commands::token::TokenCommand;
+use crate::commands::{grace, lifetime};
+use crate::sql::lex::quoted;
+use crate::sql::mistake::Mistake;
+use crate::sql::statement::{CreateRecipient, RecipientChange, Spot};
+
+/// How long old tokens stay good when nothing is said.
+const GRACE_DEFAULT: &str = "24 hours";
+
+/// `recipient …`
+#[derive(Debug, Parser)]
+struct RecipientLine {
+    #[command(subcommand)]
+    command: RecipientCommand,
+}
+
+/// `token …`
+#[derive(Debug, Parser)]
+struct TokenLine {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+impl Runner<'_> {
+    pub(super) async fn create_recipient(&self, create: &CreateRecipient) -> Result<Outcome, Mistake> {
+        no_rules(&create.rules)?;
+        let (spot, provider) = (&create.recipient, &self.target.provider);
+        let life = create.rules.token_lifetime.as_ref();
+        let parsed = life.map_or(Ok(Lifetime::default()), |life| time(life, lifetime))?;
+        let name = match recipients::check_new(provider, &spot.text).await {
+            Ok(name) => name,
+            Err(ProviderError::Exists { what, .. }) if create.if_not_exists => {
+                return Ok(Outcome::done(
+                    format!("There is {what} already; nothing to do."),
+                    json!({"changed": false}),
+                ));
+            }
+            Err(error) => return Err(at(spot)(error)),
+        };
+        let comment = create.comment.as_ref().map(|comment| comment.text.as_str());
+        if self.mode == Mode::DryRun {
+            let (recipient, _) = recipients::create(provider, &spot.text, comment, parsed).await.map_err(at(spot))?;
+            let text = format!("Would create recipient '{name}', with a token to hand over.");
+            return Ok(Outcome::done(text, json!({"changed": true, "recipient": recipient_json(&recipient)})));
+        }
+        let mut words = vec!["recipient".to_owned(), "create".to_owned()];
+        words.extend(life.map(|life| format!("--lifetime={}", life.text)));
+        words.extend(comment.map(|comment| format!("--comment={comment}")));
+        words.extend(["--".to_owned(), spot.text.clone()]);
+        let failed = |why: String| Mistake::new(spot.at.clone(), why);
+        let line = RecipientLine::try_parse_from(words).map_err(|error| failed(error.to_string()))?;
+        let answer = line.command.run(self.target).await.map_err(failed)?;
+        // What to do next is said in the words of statements.
+        let said = answer.text.split("\nNext, ").next().unwrap_or_default().trim_end().to_owned();
+        let text = format!("{said}\nNext, let it read a share: GRANT SELECT ON SHARE … TO {}", quoted(name.as_str()));
+        Ok(Outcome::done(text, changed(answer.json)))
+    }
+
+    pub(super) async fn alter_recipient(&self, recipient: &Spot, change: &RecipientChange) -> Result<Outcome, Mistake> {
+        match change {
+            RecipientChange::Rules(rules) => {
+                no_rules(rules)?;
+                let life = rules.token_lifetime.as_ref().map_or(recipient.at.clone(), |life| life.at.clone());
+                Err(Mistake::new(
+                    life,
+                    "a token keeps the lifetime that it was made with; ROTATE TOKEN LIFETIME '…' makes another one"
+                        .into(),
+                ))
+            }
+            RecipientChange::RotateToken { grace, lifetime } => {
+                self.rotate_token(recipient, grace.as_ref(), lifetime.as_ref()).await
+            }
+            RecipientChange::RevokeAllTokens => {
+                let ended = tokens::revoke_all(&self.target.provider, &recipient.text).await.map_err(at(recipient))?;
+                let name = &ended.recipient.name;
+                let text = match ended.tokens {
+                    0 => format!("Recipient '{name}' has no token that is still good; nothing to do."),
+                    count => format!(
+                        "{} {} of recipient '{name}'{}; URLs that it was given before work until they expire.",
+                        self.did("Revoked", "revoke"),
+                        counted(count, "token"),
+                        self.noticed()
+                    ),
+                };
+                let json = json!({
+                    "changed": ended.tokens > 0, "recipient": recipient_json(&ended.recipient), "tokens": ended.tokens,
+                });
+                Ok(Outcome::done(text, json))
+            }
+            RecipientChange::Disable => self.set_status(recipient, Status::Disabled).await,
+            RecipientChange::Enable => self.set_status(recipient, Status::Active).await,
+        }
+    }
+
+    async fn rotate_token(
+        &self,
+        recipient: &Spot,
+        grace_said: Option<&Spot>,
+        lifetime_said: Option<&Spot>,
+    ) -> Result<Outcome, Mistake> {
+        let parsed: Grace = match grace_said {
+            Some(said) => time(said, grace)?,
+            None => grace(GRACE_DEFAULT).map_err(|why| Mistake::new(recipient.at.clone(), why))?,
+        };
+        let life = lifetime_said.map_or(Ok(Lifetime::default()), |life| time(life, lifetime))?;
+        if self.mode == Mode::DryRun {
+            let rotated = tokens::rotate(&self.target.provider, &recipient.text, life, parsed).await;
+            let rotated = rotated.map_err(at(recipient))?;
+            let text = format!(
+                "Would make a new token for recipient '{}' and let {} end.",
+                rotated.recipient.name,
+                counted(rotated.others, "other token")
+            );
+            return Ok(Outcome::done(text, json!({"changed": true, "recipient": recipient_json(&rotated.recipient)})));
+        }
+        recipients::show(&self.target.provider, &recipient.text).await.map_err(at(recipient))?;
+        let mut words = vec!["token".to_owned(), "rotate".to_owned()];
+        words.push(format!("--grace={}", grace_said.map_or(GRACE_DEFAULT, |said| &said.text)));
+        words.extend(lifetime_said.map(|life| format!("--lifetime={}", life.text)));
+        words.extend(["--".to_owned(), recipient.text.clone()]);
+        let failed = |why: String| Mistake::new(recipient.at.clone(), why);
+        let line = TokenLine::try_parse_from(words).map_err(|error| failed(error.to_string()))?;
+        let Answer { text, json, .. } = line.command.run(self.target).await.map_err(failed)?;
+        Ok(Outcome::done(text.trim_end().to_owned(), changed(json)))
+    }
+
+    async fn set_status(&self, spot: &Spot, status: Status) -> Result<Outcome, Mistake> {
+        let provider = &self.target.provider;
+        let mut recipient = recipients::set_status(provider, &spot.text, status).await.map_err(at(spot))?;
+        let was = std::mem::replace(&mut recipient.status, status);
+        let text = if was == status {
+            format!("Recipient '{}' is {} already; nothing to do.", recipient.name, status_word(status))
+        } else {
+            let did = match status {
+                Status::Disabled => self.did("Disabled", "disable"),
+                Status::Active => self.did("Enabled", "enable"),
+            };
+            format!("{did} recipient '{}'{}.", recipient.name, self.noticed())
+        };
+        Ok(Outcome::done(text, json!({"changed": was != status, "recipient": recipient_json(&recipient)})))
+    }
+
+    pub(super) async fn drop_recipient(&self, spot: &Spot, if_exists: bool) -> Result<Outcome, Mistake> {
+        match recipients::delete(&self.target.provider, &spot.text).await {
+            Ok(gone) => {
+                let text = format!(
+                    "{} recipient '{}' with {} and {}{}.",
+                    self.did("Dropped", "drop"),
+                    gone.recipient.name,
+                    counted(gone.tokens.len(), "token"),
+                    counted(gone.grants.len(), "grant"),
+                    self.noticed()
+                );
+                Ok(Outcome::done(text, json!({"changed": true, "recipient": recipient_json(&gone.recipient)})))
+            }
+            Err(ProviderError::Missing { what, .. }) if if_exists => {
+                Ok(Outcome::done(format!("There is no {what}; nothing to do."), json!({"changed": false})))
+            }
+            Err(error) => Err(at(spot)(error)),
+        }
+    }
+}
+
+fn time<T>(said: &Spot, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Mistake> {
+    read(&said.text).map_err(|why| Mistake::new(said.at.clone(), why))
+}
+
+fn changed(mut json: Value) -> Value {
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("changed".into(), Value::Bool(true));
+    }
+    json
+}

@@ -1,0 +1,269 @@
+//! Scripts on a catalogue in memory: what they leave behind, what they say, and where a failing one points.
+
+use shared::clock::SystemClock;
+use shared::config::Environment;
+
+use super::*;
+use crate::commands::target::Beginning;
+use crate::sql::mistake::{Source, shown};
+use crate::sql::parse;
+
+/// A catalogue in memory, with the sample tables in a folder beside it.
+struct Provider {
+    folder: tempfile::TempDir,
+    args: TargetArgs,
+    target: Target,
+    mode: Mode,
+}
+
+impl Provider {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        std::fs::create_dir(&state).unwrap();
+        crate::demo::write_tables(&folder.path().join("data")).await.unwrap();
+        let args = TargetArgs {
+            state,
+            stack: None,
+            table_name: None,
+            keyring_secret: None,
+            endpoint: None,
+            region: None,
+            json: false,
+        };
+        let (environment, clock) = (Environment::default(), SystemClock::shared());
+        let target = Target::open(&args, Beginning::OnACopy, &environment, clock).await.unwrap();
+        Self { folder, args, target, mode: Mode::Real }
+    }
+
+    /// A script with `CARS` in place of a table's location, and what it said; or what is wrong with it.
+    async fn said(&self, script: &str) -> Result<Vec<Outcome>, String> {
+        let cars = self.folder.path().join("data/cars");
+        let script = script.replace("CARS", cars.to_str().unwrap());
+        let runner = Runner { target: &self.target, args: &self.args, mode: self.mode };
+        let mut said = Vec::new();
+        for placed in parse::script(&script).map_err(|mistake| shown(&mistake, &Source::Prompt, &script))? {
+            let outcome = runner.run(&placed).await;
+            said.push(outcome.map_err(|mistake| shown(&mistake, &Source::Prompt, &script))?);
+        }
+        Ok(said)
+    }
+
+    async fn does(&self, script: &str) -> Vec<String> {
+        let outcomes = self.said(script).await.unwrap_or_else(|problem| panic!("{problem}"));
+        outcomes.into_iter().map(|outcome| outcome.text).collect()
+    }
+
+    async fn rows(&self, script: &str) -> Vec<Vec<String>> {
+        let outcomes = self.said(script).await.unwrap_or_else(|problem| panic!("{problem}"));
+        outcomes.into_iter().next_back().and_then(|outcome| outcome.rows).expect("a list").rows
+    }
+
+    /// The sentence and the words that the carets are under.
+    async fn fails(&self, script: &str) -> (String, String) {
+        let told = self.said(script).await.expect_err(script);
+        let lines: Vec<&str> = told.lines().collect();
+        let (line, carets) = (lines[lines.len() - 2], lines[lines.len() - 1]);
+        let start = carets.chars().position(|c| c == '^').unwrap();
+        let width = carets.chars().filter(|c| *c == '^').count();
+        (lines[0].to_owned(), line.chars().skip(start).take(width).collect())
+    }
+}
+
+const THREE: &str = "CREATE SHARE motorbikes; ALTER SHARE motorbikes ADD TABLE mybikes; \
+                     GRANT SELECT ON SHARE motorbikes TO friends;";
+const BEFORE: &str = "CREATE TABLE mybikes USING DELTA LOCATION 'CARS'; CREATE RECIPIENT friends;";
+
+#[tokio::test]
+async fn three_statements_share_a_table() {
+    let provider = Provider::new().await;
+    let said = provider.does(BEFORE).await;
+    assert!(said[0].starts_with("Registered table 'mybikes': version "), "{said:?}");
+    assert!(said[1].starts_with("Created recipient 'friends'."), "{said:?}");
+    assert!(
+        said[1].ends_with("GRANT SELECT ON SHARE … TO friends\n") && !said[1].contains("spillway grant"),
+        "{said:?}"
+    );
+    let said = provider.does(THREE).await;
+    assert_eq!(said[0], "Created share 'motorbikes'.\n");
+    assert!(said[1].starts_with("Added table 'motorbikes.default.mybikes': version "), "{said:?}");
+    assert_eq!(
+        said[2],
+        "Granted share 'motorbikes' to recipient 'friends': 1 table, and those added later (a running server notices \
+         within two seconds).\n"
+    );
+    assert_eq!(provider.rows("SHOW ALL IN SHARE motorbikes").await[0][..2], ["default", "mybikes"]);
+    assert_eq!(provider.rows("SHOW GRANTS TO friends").await[0][0], "motorbikes");
+    assert_eq!(provider.rows("SHOW GRANTS ON SHARE MOTORBIKES").await[0][0], "friends");
+}
+
+#[tokio::test]
+async fn a_script_with_if_not_exists_can_be_run_again() {
+    let provider = Provider::new().await;
+    let script = "CREATE TABLE IF NOT EXISTS t USING DELTA LOCATION 'CARS'; CREATE RECIPIENT IF NOT EXISTS r; \
+                  CREATE SHARE IF NOT EXISTS s; ALTER SHARE s ADD TABLE IF NOT EXISTS t AS eu.cars WITH HISTORY; \
+                  GRANT SELECT ON SHARE s TO r; ALTER SHARE s SET COMMENT 'all of it';";
+    provider.does(script).await;
+    let again = provider.said(script).await.unwrap();
+    for outcome in &again {
+        assert_eq!(outcome.json["changed"], false, "{outcome:?}");
+        assert!(outcome.text.ends_with("nothing to do.\n"), "{outcome:?}");
+    }
+    assert_eq!(
+        provider.rows("SHOW ALL IN SHARE s").await,
+        [[
+            "eu".to_owned(),
+            "cars".into(),
+            "all versions".into(),
+            provider.folder.path().join("data/cars").display().to_string(),
+        ]]
+    );
+    let undo = "REVOKE SELECT ON SHARE s FROM r; ALTER SHARE s REMOVE TABLE IF EXISTS eu.cars; DROP SHARE IF EXISTS s; \
+                DROP RECIPIENT IF EXISTS r; DROP TABLE IF EXISTS t;";
+    provider.does(undo).await;
+    let again =
+        provider.does("DROP SHARE IF EXISTS s CASCADE; DROP RECIPIENT IF EXISTS r; DROP TABLE IF EXISTS t").await;
+    assert!(again.iter().all(|said| said.ends_with("nothing to do.\n")), "{again:?}");
+    assert!(provider.rows("SHOW TABLES").await.is_empty() && provider.rows("SHOW RECIPIENTS").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_points_at_the_name_at_fault() {
+    let provider = Provider::new().await;
+    provider.does(BEFORE).await;
+    provider.does(THREE).await;
+    for (script, said, at) in [
+        (
+            "CREATE SHARE Motorbikes",
+            "share 'Motorbikes' exists already; CREATE SHARE IF NOT EXISTS leaves it",
+            "Motorbikes",
+        ),
+        (
+            "DROP SHARE motorbikes",
+            "share 'motorbikes' still has 1 grant; DROP SHARE motorbikes CASCADE takes",
+            "motorbikes",
+        ),
+        (
+            "DROP SHARE bikes",
+            "there is no share 'bikes'. A new share of that name is made by: CREATE SHARE bikes",
+            "bikes",
+        ),
+        (
+            "GRANT SELECT ON SHARE motorbike TO friends",
+            "there is no share 'motorbike'; did you mean motorbikes?",
+            "motorbike",
+        ),
+        (
+            "GRANT SELECT ON SHARE motorbikes TO neighbours",
+            "there is no recipient 'neighbours'. A new recipient of that \
+          name is made by: CREATE RECIPIENT neighbours",
+            "neighbours",
+        ),
+        (
+            "ALTER SHARE motorbikes ADD TABLE mybike",
+            "there is no registered table 'mybike'; did you mean mybikes?",
+            "mybike",
+        ),
+        ("ALTER SHARE motorbikes ADD TABLE mybikes", "table 'motorbikes.default.mybikes' exists already", "mybikes"),
+        ("ALTER SHARE nothing ADD TABLE mybikes", "there is no share 'nothing'", "nothing"),
+        ("ALTER SHARE motorbikes ADD TABLE eu.t LOCATION '/nowhere'", "", "'/nowhere'"),
+        (
+            "ALTER SHARE motorbikes ADD TABLE mybikes AS eu.b WITH HISTORY FROM VERSION 99999",
+            "the table's latest version is",
+            "mybikes",
+        ),
+        ("ALTER SHARE motorbikes ADD TABLE a.b", "a registered table has a name of one part", "a.b"),
+        (
+            "ALTER SHARE motorbikes ADD TABLE glue.db.t",
+            "not supported yet: tables of the AWS Glue Data Catalog",
+            "glue.db.t",
+        ),
+        ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION 's3://b/'", "not supported yet: sharing a whole schema", "eu"),
+        (
+            "ALTER SHARE motorbikes ADD TABLE mybikes PARTITION (a = 'b')",
+            "not supported yet: sharing some partitions",
+            "PARTITION",
+        ),
+        (
+            "ALTER SHARE motorbikes REMOVE TABLE eu.mybikes",
+            "there is no table 'motorbikes.eu.mybikes'; did you mean",
+            "eu.mybikes",
+        ),
+        ("CREATE TABLE t USING DELTA LOCATION '/nowhere'", "", "'/nowhere'"),
+        ("CREATE TABLE t USING DELTA LOCATION 'CARS' ROLE 'me'", "'me' is not the ARN of a role", "t"),
+        ("CREATE RECIPIENT r TOKEN LIFETIME 'soon'", "write a number and a unit, such as '90 days'", "'soon'"),
+        ("CREATE RECIPIENT r PROPERTIES ('a' = 'b')", "not supported yet: properties of a recipient", "PROPERTIES"),
+        ("CREATE RECIPIENT r IP ACCESS LIST ('::1')", "not supported yet: an IP access list", "IP ACCESS LIST"),
+        (
+            "GRANT SELECT ON SHARE motorbikes TO friends VALID UNTIL '2027'",
+            "not supported yet: a grant for a time",
+            "'2027'",
+        ),
+        ("ALTER RECIPIENT friends ROTATE TOKEN GRACE '9 years'", "old tokens stay good for", "'9 years'"),
+        ("DESCRIBE TABLE motorbikes.default.bikes", "there is no table 'motorbikes.default.bikes'", "default.bikes"),
+        ("CREATE SHARE `a b`", "the share name 'a b' contains a space; choose another", "`a b`"),
+    ] {
+        let (sentence, words) = provider.fails(script).await;
+        assert!(sentence.starts_with(said), "{script}: {sentence}");
+        assert_eq!(words, at, "{script}: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_rotated_and_revoked() {
+    let provider = Provider::new().await;
+    provider.does("CREATE RECIPIENT friends TOKEN LIFETIME '90 days'").await;
+    let said = provider.does("ALTER RECIPIENT friends ROTATE TOKEN GRACE '1 hour' LIFETIME '1 day'").await;
+    assert!(said[0].starts_with("Made a new token for recipient 'friends'."), "{said:?}");
+    let said = provider.does("ALTER RECIPIENT friends REVOKE ALL TOKENS").await;
+    assert!(said[0].starts_with("Revoked 2 tokens of recipient 'friends' (a running server"), "{said:?}");
+    let said = provider.does("ALTER RECIPIENT friends REVOKE ALL TOKENS").await;
+    assert!(said[0].ends_with("nothing to do.\n"), "{said:?}");
+    let described = provider.rows("DESCRIBE RECIPIENT friends").await;
+    let ended = described.iter().filter(|row| row[0] == "token" && row[1].contains(" ended "));
+    assert_eq!(ended.count(), 2, "{described:?}");
+    let said = provider.does("ALTER RECIPIENT friends DISABLE; ALTER RECIPIENT friends DISABLE").await;
+    assert!(said[0].starts_with("Disabled recipient") && said[1].ends_with("nothing to do.\n"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_and_makes_no_profile() {
+    let mut provider = Provider::new().await;
+    provider.mode = Mode::DryRun;
+    let said = provider
+        .does(&format!("{BEFORE} {THREE} ALTER RECIPIENT friends ROTATE TOKEN; DROP SHARE motorbikes CASCADE"))
+        .await;
+    assert!(said.iter().all(|said| said.starts_with("Would ")), "{said:?}");
+    assert!(said[6].starts_with("Would drop share 'motorbikes' with 1 table and 1 grant"), "{said:?}");
+    assert_eq!(std::fs::read_dir(provider.folder.path().join("state")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn names_with_quotes_and_letters_of_all_kinds_are_kept() {
+    let provider = Provider::new().await;
+    let names = ["Größe", "日本", "a'b", "a\"b", "a`b", "if", "x-y"];
+    for name in names {
+        provider.does(&format!("CREATE SHARE {}", crate::sql::lex::quoted(name))).await;
+    }
+    let mut shown: Vec<String> = provider.rows("SHOW SHARES").await.into_iter().map(|row| row[0].clone()).collect();
+    let mut expected = names.map(str::to_owned).to_vec();
+    shown.sort();
+    expected.sort();
+    assert_eq!(shown, expected);
+    for name in names {
+        provider.does(&format!("DROP SHARE {}", crate::sql::lex::quoted(name))).await;
+    }
+    assert!(provider.rows("SHOW SHARES").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_registered_without_a_look_says_so() {
+    let provider = Provider::new().await;
+    let said = provider.does("CREATE TABLE t USING DELTA LOCATION '/nowhere' WITHOUT VALIDATION").await;
+    assert_eq!(said[0], "Registered table 't', without a look at it.\n");
+    assert_eq!(provider.rows("SHOW TABLES").await[0][1..3], ["/nowhere", "no"]);
+    provider.does("CREATE SHARE s").await;
+    let (_, at) = provider.fails("ALTER SHARE s ADD TABLE t").await;
+    assert_eq!(at, "t");
+    provider.does("ALTER SHARE s ADD TABLE t WITHOUT VALIDATION").await;
+}

@@ -1,0 +1,183 @@
+//! `spillway sql` as a person runs it: scripts, forms of output, a failing script with its place, and a running server that
+//! notices.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+#[path = "harness/program.rs"]
+mod program;
+
+use program::{Folder, Running, run, spillway};
+
+struct Provider {
+    folder: Folder,
+    state: String,
+}
+
+impl Provider {
+    async fn new() -> Self {
+        let folder = Folder::new();
+        local::demo::write_tables(&folder.join("data")).await.unwrap();
+        let state = folder.text("state");
+        Self { folder, state }
+    }
+
+    fn runs(&self, args: &[&str]) -> (bool, String, String) {
+        let output = run(&[&["sql", "--state", &self.state], args].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    fn does(&self, args: &[&str]) -> String {
+        let (done, said, problem) = self.runs(args);
+        assert!(done, "{args:?}: {problem}");
+        said
+    }
+
+    fn script(&self, name: &str, text: &str) -> String {
+        let path = self.folder.text(name);
+        fs::write(&path, text.replace("CARS", &self.folder.text("data/cars"))).unwrap();
+        path
+    }
+}
+
+const BEFORE: &str = "CREATE TABLE mybikes USING DELTA LOCATION 'CARS';\nCREATE RECIPIENT friends;\n";
+const THREE: &str = "CREATE SHARE motorbikes;\nALTER SHARE motorbikes ADD TABLE mybikes;\n\
+                     GRANT SELECT ON SHARE motorbikes TO friends;\n";
+
+#[tokio::test]
+async fn a_running_server_serves_what_three_statements_share() {
+    let provider = Provider::new().await;
+    let before = provider.script("before.sql", BEFORE);
+    assert!(provider.does(&["-f", &before]).contains("Created recipient 'friends'"));
+    let server = Running::start(&["serve", "--state", &provider.state, "--port", "0"]);
+    let token = provider.folder.token("state/friends.share");
+    assert_eq!(server.get("/shares", Some(&token)), (200, "{\"items\":[]}".to_owned()));
+    provider.does(&[THREE]);
+    let noticed = (0..20).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        server.get("/shares/motorbikes/schemas/default/tables/mybikes/version", Some(&token)).0 == 200
+    });
+    assert!(noticed, "the server did not notice within two seconds");
+    let (status, body) = server.get("/shares/motorbikes/all-tables", Some(&token));
+    assert!(status == 200 && body.contains("\"mybikes\""), "{body}");
+    provider.does(&["DROP SHARE motorbikes CASCADE"]);
+    let noticed = (0..20).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        server.get("/shares/motorbikes", Some(&token)).0 == 404
+    });
+    assert!(noticed, "the share is still there");
+}
+
+#[tokio::test]
+async fn a_failing_script_says_where_and_what_was_done() {
+    let provider = Provider::new().await;
+    let script = provider
+        .script("bad.sql", "CREATE SHARE a;\nCREATE SHARE b;\nGRANT SELECT ON SHARE b TO nobody;\nSHOW SHARES;\n");
+    let (done, said, problem) = provider.runs(&["-f", &script]);
+    assert!(!done);
+    assert_eq!(said, "Created share 'a'.\nCreated share 'b'.\n");
+    assert_eq!(
+        problem,
+        format!(
+            "error: there is no recipient 'nobody'. A new recipient of that name is made by: CREATE RECIPIENT nobody\n \
+             --> {script}:3:28\n  |\n3 | GRANT SELECT ON SHARE b TO nobody;\n  |                            ^^^^^^\n2 statements \
+             before it were done, 2 not.\n"
+        )
+    );
+    let (done, said, problem) = provider.runs(&["CREATE SHARE c; CREAT SHARE d"]);
+    assert!(!done && said.is_empty(), "{said}");
+    assert_eq!(
+        problem,
+        "error: 'CREAT' does not fit here; did you mean CREATE?\n --> line 1, column 17\n  |\n1 | CREATE SHARE c; CREAT SHARE d\n  \
+         |                 ^^^^^\nNothing was done: a script is read whole before it is begun.\n"
+    );
+    assert_eq!(provider.does(&["SHOW SHARES", "--csv"]).lines().count(), 3);
+}
+
+#[tokio::test]
+async fn lists_come_as_a_table_as_json_and_as_csv() {
+    let provider = Provider::new().await;
+    provider.does(&["CREATE SHARE a COMMENT 'one, two'; CREATE SHARE b;"]);
+    let table = provider.does(&["SHOW SHARES"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("SHARE  CREATED") && lines[1].ends_with("one, two") && lines.len() == 3, "{table}");
+    let json = provider.does(&["SHOW SHARES; DESCRIBE SHARE a", "--json"]);
+    let values: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&values[0]["shares"][1]["name"], &values[1]["share"]["comment"]), (&"b".into(), &"one, two".into()));
+    let csv = provider.does(&["SHOW SHARES", "--csv"]);
+    assert!(csv.starts_with("share,created,comment\r\na,2") && csv.contains("Z,\"one, two\"\r\nb,"), "{csv}");
+}
+
+#[tokio::test]
+async fn a_dry_run_leaves_everything_as_it_is() {
+    let provider = Provider::new().await;
+    let script = provider.script("all.sql", &format!("{BEFORE}{THREE}SHOW SHARES;"));
+    let said = provider.does(&["-f", &script, "--dry-run"]);
+    assert!(said.starts_with("Would register table 'mybikes'") && said.contains("motorbikes"), "{said}");
+    assert!(!provider.folder.join("state").exists());
+    provider.does(&["CREATE SHARE a"]);
+    let before = fs::read(provider.folder.join("state/catalogue.json")).unwrap();
+    provider.does(&["DROP SHARE a; CREATE SHARE a; CREATE RECIPIENT r", "--dry-run"]);
+    assert_eq!(fs::read(provider.folder.join("state/catalogue.json")).unwrap(), before);
+    assert_eq!(
+        fs::read_dir(provider.folder.join("state"))
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "share") })
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn looking_begins_no_catalogue() {
+    let folder = Folder::new();
+    let output = run(&["sql", "--state", &folder.text("state"), "SHOW SHARES"]);
+    let problem = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && problem.contains("there is no catalogue in"), "{problem}");
+    assert!(!folder.join("state").exists());
+}
+
+#[test]
+fn standard_input_is_a_script() {
+    let folder = Folder::new();
+    let state = folder.text("state");
+    let mut child =
+        spillway().args(["sql", "--state", &state]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"CREATE SHARE a;\nSHOW SHARES").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.starts_with("Created share 'a'.\nSHARE"), "{said}");
+}
+
+/// However long a script is, killing it leaves nothing that running it again does not finish.
+#[test]
+fn a_script_that_was_killed_is_finished_by_running_it_again() {
+    let folder = Folder::new();
+    let (state, path) = (folder.text("state"), folder.text("many.sql"));
+    let script: String = (0..60).map(|n| format!("CREATE SHARE IF NOT EXISTS s{n};\n")).collect();
+    fs::write(&path, script).unwrap();
+    for wait in [5, 20, 40, 80] {
+        let mut child = spillway()
+            .args(["sql", "--state", &state, "-f", &path])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert!(run(&["sql", "--state", &state, "-f", &path]).status.success());
+    let output = run(&["sql", "--state", &state, "SHOW SHARES", "--csv"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 61);
+}
