@@ -141,6 +141,20 @@ pub fn change<T: Outcome>(path: &Path, apply: impl FnOnce(&mut CatalogDocument) 
     Ok(outcome)
 }
 
+/// Writes a catalogue document where there is none yet. Of two programs that do so at once, one does. True when this one
+/// did.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn begin(path: &Path, document: &CatalogDocument) -> Result<bool, String> {
+    let _lock = lock(path).map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+    if path.exists() {
+        return Ok(false);
+    }
+    write(path, document).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(true)
+}
+
 /// Whether a change is to be kept.
 pub trait Outcome {
     /// True for what went well.

@@ -41,10 +41,10 @@ enum Place {
 /// # Errors
 /// When there is one already, or the folder cannot be written to.
 pub fn create_empty(path: &Path) -> Result<(), String> {
-    if path.exists() {
-        return Err(format!("{} is there already", path.display()));
+    match file::begin(path, &CatalogDocument::empty())? {
+        true => Ok(()),
+        false => Err(format!("{} is there already", path.display())),
     }
-    file::write(path, &CatalogDocument::empty()).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 impl EmbeddedProviderCatalog {

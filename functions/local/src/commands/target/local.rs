@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use shared::auth::mint::PlainMint;
 use shared::catalog::document::CatalogDocument;
-use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
+use shared::catalog::embedded::write::EmbeddedProviderCatalog;
+use shared::catalog::file;
 use shared::clock::Clock;
 use shared::provider::Provider;
 
@@ -36,7 +37,10 @@ pub(super) fn open(
     let catalogue = state.catalogue();
     if !catalogue.exists() {
         match beginning {
-            Beginning::Here => create_empty(&catalogue)?,
+            // Another operator may begin it at the same moment.
+            Beginning::Here => {
+                file::begin(&catalogue, &CatalogDocument::empty())?;
+            }
             Beginning::NotHere | Beginning::OnACopy => return Err(nothing_in(folder)),
         }
     }
