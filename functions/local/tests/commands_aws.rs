@@ -215,6 +215,18 @@ async fn a_table_on_s3_is_shared_through_the_stacks_role() {
     let said = deployment.fails(&["table", "add", "sales.eu.here", "--location", tables.cars.to_str().unwrap()]);
     assert!(said.contains("copy the table to S3"), "{said}");
 
+    let script = format!(
+        "CREATE TABLE covid USING DELTA LOCATION '{location}'; CREATE SHARE more; ALTER SHARE more ADD TABLE covid; \
+         SHOW ALL IN SHARE more"
+    );
+    let said = deployment.does(&["sql", &script, "--dry-run"]);
+    assert!(said.starts_with("Would register table 'covid': version 8") && said.contains("default  covid"), "{said}");
+    assert!(deployment.does(&["sql", "SHOW TABLES"]).starts_with("No tables are registered."));
+    deployment.does(&["sql", &script]);
+    let tables = deployment.json(&["table", "list", "more"]);
+    assert_eq!(tables["tables"][0]["location"], format!("s3://{BUCKET}/{PREFIX}"));
+    deployment.does(&["sql", "DROP SHARE more CASCADE; DROP TABLE covid"]);
+
     // The endpoint is nobody's here; everything else the doctor really tries.
     let checked = deployment.run(&["doctor", "--json"]);
     let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
@@ -289,11 +301,19 @@ async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>
     let shown = deployment.json(&["recipient", "show", "acme"]);
     assert_eq!(shown["tokens"].as_array().unwrap().len(), 4);
 
+    let said = deployment.does(&["sql", "ALTER RECIPIENT acme REVOKE ALL TOKENS"]);
+    assert!(said.starts_with("Revoked 1 token of recipient 'acme' (the functions notice within a minute)"), "{said}");
+    for profile in ["acme", "acme-2", "acme-3"] {
+        assert_eq!(deployment.holder_of(Arc::clone(&store), profile).await, None, "{profile} is good after all");
+    }
+    deployment.does(&["sql", "ALTER RECIPIENT acme ROTATE TOKEN"]);
+    assert!(deployment.holder_of(Arc::clone(&store), "acme-4").await.is_some());
+
     deployment.does(&["share", "create", "s"]);
     deployment.does(&["grant", "s", "acme"]);
     assert!(deployment.fails(&["share", "delete", "s"]).contains("1 grant"));
     deployment.does(&["recipient", "delete", "acme"]);
-    assert_eq!(deployment.holder_of(store, "acme-3").await, None, "let in after it was deleted");
+    assert_eq!(deployment.holder_of(store, "acme-4").await, None, "let in after it was deleted");
     deployment.does(&["share", "delete", "s"]);
 }
 

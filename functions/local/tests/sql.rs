@@ -181,3 +181,35 @@ fn a_script_that_was_killed_is_finished_by_running_it_again() {
     let output = run(&["sql", "--state", &state, "SHOW SHARES", "--csv"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 61);
 }
+
+/// Both scripts make what is the same in both, each makes what is its own, and nothing of either is lost, be it that both
+/// begin the catalogue.
+#[test]
+fn two_operators_at_the_same_moment_lose_nothing() {
+    let folder = Folder::new();
+    let state = folder.text("state");
+    let running = ["a", "b"].map(|own| {
+        let path = folder.text(&format!("{own}.sql"));
+        let statements = (0..25).map(|n| {
+            format!(
+                "CREATE SHARE IF NOT EXISTS both{n}; CREATE SHARE {own}{n};
+                 ALTER SHARE both{n} ADD TABLE IF NOT EXISTS t LOCATION '/nowhere' WITHOUT VALIDATION;
+                 ALTER SHARE both{n} ADD TABLE {own} LOCATION '/nowhere' WITHOUT VALIDATION;"
+            )
+        });
+        fs::write(&path, statements.collect::<String>()).unwrap();
+        let mut command = spillway();
+        command.args(["sql", "--state", &state, "-f", &path]).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let count = |statement: &str| {
+        let output = run(&["sql", "--state", &state, statement, "--csv"]);
+        String::from_utf8(output.stdout).unwrap().lines().count() - 1
+    };
+    assert_eq!(count("SHOW SHARES"), 75);
+    assert_eq!((0..25).map(|n| count(&format!("SHOW ALL IN SHARE both{n}"))).sum::<usize>(), 75);
+}

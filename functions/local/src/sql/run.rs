@@ -47,6 +47,11 @@ impl Outcome {
     fn done(text: String, json: Value) -> Self {
         Self { text: format!("{text}\n"), json, rows: None }
     }
+
+    /// That all is as it should be.
+    fn nothing(why: &str) -> Self {
+        Self::done(format!("{why}; nothing to do."), serde_json::json!({"changed": false}))
+    }
 }
 
 /// Does statements on a catalogue.

@@ -23,9 +23,10 @@ impl Runner<'_> {
         let ends = match grants::grant(&self.target.provider, &share.text, &recipient.text).await {
             Ok(ends) => ends,
             Err(ProviderError::Exists { what, .. }) if what.contains(GRANT) => {
-                let text =
-                    format!("Recipient '{}' may read share '{}' already; nothing to do.", recipient.text, share.text);
-                return Ok(Outcome::done(text, json!({"changed": false})));
+                return Ok(Outcome::nothing(&format!(
+                    "Recipient '{}' may read share '{}' already",
+                    recipient.text, share.text
+                )));
             }
             Err(error) => return Err(at_either(share, recipient)(error)),
         };
@@ -64,9 +65,7 @@ impl Runner<'_> {
                 Ok(Outcome::done(text, json!({"changed": true, "revoked": ends_json(&ends)})))
             }
             Err(ProviderError::Missing { what, .. }) if what.contains(GRANT) => {
-                let text =
-                    format!("Recipient '{}' may not read share '{}'; nothing to do.", recipient.text, share.text);
-                Ok(Outcome::done(text, json!({"changed": false})))
+                Ok(Outcome::nothing(&format!("Recipient '{}' may not read share '{}'", recipient.text, share.text)))
             }
             Err(error) => Err(at_either(share, recipient)(error)),
         }

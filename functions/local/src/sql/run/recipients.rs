@@ -43,10 +43,9 @@ impl Runner<'_> {
         let name = match recipients::check_new(provider, &spot.text).await {
             Ok(name) => name,
             Err(ProviderError::Exists { what, .. }) if create.if_not_exists => {
-                return Ok(Outcome::done(
-                    format!("There is {what} already; nothing to do."),
-                    json!({"changed": false}),
-                ));
+                let name = quoted(&spot.text);
+                let next = format!("ALTER RECIPIENT {name} ROTATE TOKEN makes another token to hand over");
+                return Ok(Outcome::nothing(&format!("There is {what} already ({next})")));
             }
             Err(error) => return Err(at(spot)(error)),
         };
@@ -167,7 +166,7 @@ impl Runner<'_> {
                 Ok(Outcome::done(text, json!({"changed": true, "recipient": recipient_json(&gone.recipient)})))
             }
             Err(ProviderError::Missing { what, .. }) if if_exists => {
-                Ok(Outcome::done(format!("There is no {what}; nothing to do."), json!({"changed": false})))
+                Ok(Outcome::nothing(&format!("There is no {what}")))
             }
             Err(error) => Err(at(spot)(error)),
         }

@@ -19,7 +19,7 @@ impl Runner<'_> {
                 Ok(Outcome::done(text, json!({"changed": true, "share": share_json(&share)})))
             }
             Err(ProviderError::Exists { what, .. }) if create.if_not_exists => {
-                Ok(Outcome::done(format!("There is {what} already; nothing to do."), json!({"changed": false})))
+                Ok(Outcome::nothing(&format!("There is {what} already")))
             }
             Err(error) => Err(at(&create.share)(error)),
         }
@@ -43,7 +43,7 @@ impl Runner<'_> {
         let gone = match shares::delete(&self.target.provider, &share.text, deletion).await {
             Ok(gone) => gone,
             Err(ProviderError::Missing { what, .. }) if if_exists => {
-                return Ok(Outcome::done(format!("There is no {what}; nothing to do."), json!({"changed": false})));
+                return Ok(Outcome::nothing(&format!("There is no {what}")));
             }
             Err(error) => return Err(at(share)(error)),
         };

@@ -54,10 +54,7 @@ impl Runner<'_> {
         match check_new(&self.target.provider, &new).await {
             Ok(_) => {}
             Err(ProviderError::Exists { what, .. }) if create.if_not_exists => {
-                return Ok(Outcome::done(
-                    format!("There is {what} already; nothing to do."),
-                    json!({"changed": false}),
-                ));
+                return Ok(Outcome::nothing(&format!("There is {what} already")));
             }
             Err(error) => return Err(at(&create.table)(error)),
         }
@@ -68,7 +65,13 @@ impl Runner<'_> {
         if new.region.is_none() {
             new.region = looked.as_ref().and_then(|looked| looked.region.clone());
         }
-        let table = registered::register(&self.target.provider, new).await.map_err(at(&create.table))?;
+        let table = match registered::register(&self.target.provider, new).await {
+            Ok(table) => table,
+            Err(ProviderError::Exists { what, .. }) if create.if_not_exists => {
+                return Ok(Outcome::nothing(&format!("There is {what} already")));
+            }
+            Err(error) => return Err(at(&create.table)(error)),
+        };
         let text = format!("{} table '{}'{}", self.did("Registered", "register"), table.name, seen(looked.as_ref()));
         let json = json!({
             "changed": true,
@@ -98,7 +101,7 @@ impl Runner<'_> {
                 Ok(Outcome::done(text, json!({"changed": true, "table": registered_json(&gone)})))
             }
             Err(ProviderError::Missing { what, .. }) if if_exists => {
-                Ok(Outcome::done(format!("There is no {what}; nothing to do."), json!({"changed": false})))
+                Ok(Outcome::nothing(&format!("There is no {what}")))
             }
             Err(error) => Err(at(table)(error)),
         }
@@ -119,8 +122,7 @@ impl Runner<'_> {
             }
         };
         if add.if_not_exists && tables::show(&self.target.provider, &name).await.is_ok() {
-            let text = format!("There is table '{name}' already; nothing to do.");
-            return Ok(Outcome::done(text, json!({"changed": false})));
+            return Ok(Outcome::nothing(&format!("There is table '{name}' already")));
         }
         let found = self.found(add).await?;
         let new = NewTable {
@@ -137,6 +139,10 @@ impl Runner<'_> {
         let look = if add.without_validation { Look::LeftOut } else { Look::Taken };
         let Added { table, looked, .. } = match added(self.target, &found.place, new, look, &CLAUSES).await {
             Ok(added) => added,
+            // Another operator was faster since the look above.
+            Err(Failed::Provider(ProviderError::Exists { what, .. })) if add.if_not_exists => {
+                return Ok(Outcome::nothing(&format!("There is {what} already")));
+            }
             Err(Failed::Said(why)) => return Err(Mistake::new(found.said.at.clone(), why)),
             Err(error) => return Err(at_either(share, &said)(error)),
         };
@@ -231,7 +237,7 @@ impl Runner<'_> {
                 Ok(Outcome::done(text, json!({"changed": true, "table": table_json(&gone)})))
             }
             Err(ProviderError::Missing { what, .. }) if if_exists && what.starts_with("table ") => {
-                Ok(Outcome::done(format!("There is no {what}; nothing to do."), json!({"changed": false})))
+                Ok(Outcome::nothing(&format!("There is no {what}")))
             }
             Err(error) => Err(at_either(share, &spot)(error)),
         }
