@@ -2,6 +2,7 @@
 //! ([`parse`], [`statement`]), and each is one call of [`shared::provider`] ([`run`]), the same that the commands make.
 //! Whatever is wrong is shown at its place in the text ([`mistake`]).
 
+pub mod complete;
 pub mod lex;
 pub mod mistake;
 pub mod output;
