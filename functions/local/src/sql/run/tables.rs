@@ -256,7 +256,7 @@ fn named(
 ) -> Result<TableRef, Mistake> {
     let schema = table.schema.as_ref().map_or(SCHEMA_DEFAULT, |schema| &schema.text);
     let spot = Spot { text: table.table.text.clone(), at: table.at() };
-    check(&share.text, schema, &table.table.text).map_err(at(&spot))
+    check(&share.text, schema, &table.table.text).map_err(at_either(share, &spot))
 }
 
 /// What was seen of a table, as the end of a sentence.

@@ -201,6 +201,9 @@ async fn what_cannot_be_done_points_at_the_name_at_fault() {
         ),
         ("ALTER RECIPIENT friends ROTATE TOKEN GRACE '9 years'", "old tokens stay good for", "'9 years'"),
         ("DESCRIBE TABLE motorbikes.default.bikes", "there is no table 'motorbikes.default.bikes'", "default.bikes"),
+        ("GRANT SELECT ON SHARE `a b` TO friends", "the share name 'a b' contains a space", "`a b`"),
+        ("ALTER SHARE `a b` REMOVE TABLE t", "the share name 'a b' contains a space", "`a b`"),
+        ("ALTER SHARE motorbikes ADD TABLE mybikes AS `e u`.t", "the schema name 'e u' contains a space", "`e u`.t"),
         ("CREATE SHARE `a b`", "the share name 'a b' contains a space; choose another", "`a b`"),
     ] {
         let (sentence, words) = provider.fails(script).await;

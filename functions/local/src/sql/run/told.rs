@@ -32,7 +32,9 @@ fn subject(error: &ProviderError) -> Option<&str> {
         | ProviderError::Missing { what, .. }
         | ProviderError::InUse { what, .. }
         | ProviderError::Conflict { what } => Some(what),
-        ProviderError::Invalid(_) | ProviderError::Unavailable { .. } | ProviderError::Refused(_) => None,
+        // A name that is none: `the share name 'x' …`.
+        ProviderError::Invalid(why) => why.strip_prefix("the "),
+        ProviderError::Unavailable { .. } | ProviderError::Refused(_) => None,
     }
 }
 
