@@ -17,7 +17,6 @@ use crate::cli::STATE_DEFAULT;
 use crate::conf_yaml::ENDPOINT_DEFAULT;
 use crate::inspect::bucket::{Role, Route};
 use crate::locations::{Place, place};
-use crate::state::StateFolder;
 
 mod aws;
 mod local;
@@ -34,7 +33,7 @@ const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Which catalogue")]
 pub struct TargetArgs {
-    /// The local server's state folder; with --stack or --table-name only profiles are written there
+    /// The local server's state folder
     #[arg(long, value_name = "DIR", default_value = STATE_DEFAULT)]
     pub state: PathBuf,
     /// The deployed stack of this name instead of a state folder
@@ -159,14 +158,6 @@ impl Target {
         self.endpoint.clone().ok_or_else(|| {
             "the URL that the profile should lead to is not known; name it with --endpoint, or the stack with --stack".into()
         })
-    }
-
-    /// The folder that profiles are written to.
-    ///
-    /// # Errors
-    /// A sentence for the person at the terminal.
-    pub fn profiles_folder(&self) -> Result<PathBuf, String> {
-        StateFolder::open(&self.state).map(|state| state.path().to_owned())
     }
 
     /// A command to paste that works on this same catalogue.
