@@ -96,7 +96,7 @@ pub const CHECKPOINT_SIDECARS_MAX: usize = 20_000;
 pub const SIDECAR_BYTES_OF_WRONG_SIZE_MAX: u64 = 64 * 1024 * 1024;
 
 /// Piece in which a column of a large checkpoint is fetched; two pieces per column are in memory at most.
-pub const CHECKPOINT_WINDOW_BYTES: u64 = 512 * 1024;
+pub const CHECKPOINT_WINDOW_BYTES: u64 = 256 * 1024;
 
 /// First guess at the size of a checkpoint's footer, fetched in one request.
 pub const CHECKPOINT_FOOTER_BYTES: u64 = 64 * 1024;
@@ -119,7 +119,7 @@ pub const CHECKPOINT_PAGE_TEXTS_MAX: u64 = 4 * 1024 * 1024;
 pub const CHECKPOINT_BATCH_ROWS: usize = 1024;
 
 /// Lines are handed on in pieces of about this size.
-pub const STREAM_CHUNK_BYTES: usize = 128 * 1024;
+pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Pieces waiting for a slow client; when all are taken the work waits.
 pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
