@@ -33,8 +33,18 @@ impl Roots {
         let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
         let digits: String = hash.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
         let bucket = format!("{EMBEDDED_BUCKET_PREFIX}{digits}");
-        self.by_bucket.write().unwrap_or_else(PoisonError::into_inner).insert(bucket.clone(), folder);
+        self.share_as(&bucket, &folder)?;
         Ok(bucket)
+    }
+
+    /// Shares a folder as a bucket of any name, for those who reach this server as they would another.
+    ///
+    /// # Errors
+    /// When the folder is not there or its path cannot be followed.
+    pub fn share_as(&self, bucket: &str, folder: &Path) -> io::Result<()> {
+        let folder = folder.canonicalize()?;
+        self.by_bucket.write().unwrap_or_else(PoisonError::into_inner).insert(bucket.to_owned(), folder);
+        Ok(())
     }
 
     /// The folder behind a bucket.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use flate2::write::GzDecoder;
 use shared::clock::Clock;
+use zstd::stream::write::Decoder as ZstdDecoder;
 
 /// How a line of one file begins.
 const FILE_LINE: &[u8] = b"{\"file\":";
@@ -26,7 +27,7 @@ pub(crate) struct Question<'a> {
     pub(crate) token: &'a str,
     /// `delta` or `parquet`.
     pub(crate) format: &'a str,
-    /// `identity` or `gzip`.
+    /// `identity`, `gzip` or `zstd`.
     pub(crate) coding: &'a str,
 }
 
@@ -93,14 +94,18 @@ impl Question<'_> {
         if !says("transfer-encoding: chunked") {
             return Err("the answer is not chunked".into());
         }
-        if !says(&format!("delta-sharing-capabilities: responseformat={}", self.format)) {
+        let format = head.lines().find_map(|line| line.strip_prefix("delta-sharing-capabilities:"));
+        if !format
+            .is_some_and(|said| said.split(';').any(|one| one.trim() == format!("responseformat={}", self.format)))
+        {
             return Err("the answer is in another format".into());
         }
-        if says("content-encoding: gzip") != (self.coding == "gzip") {
-            return Err("the answer's compression is not what was asked for".into());
+        let coding = head.lines().find_map(|line| line.strip_prefix("content-encoding:")).unwrap_or("identity").trim();
+        if coding != self.coding {
+            return Err(format!("the answer's compression is {coding}, not {}", self.coding));
         }
 
-        let mut text = Text::new(self.coding == "gzip");
+        let mut text = Text::new(self.coding)?;
         let (mut chunks, mut rest, mut skip, mut first_file) = (Chunks::default(), body, head_end, None);
         for &(count, at) in &arrived.moments {
             let of_head = skip.min(count);
@@ -203,11 +208,21 @@ impl Chunks {
 enum Text {
     Plain(Lines),
     Packed(Box<GzDecoder<Lines>>),
+    /// Beside the decoder, which does not mind a frame without an end, all that it was given.
+    Small(Box<ZstdDecoder<'static, Lines>>, Vec<u8>),
 }
 
 impl Text {
-    fn new(packed: bool) -> Self {
-        if packed { Self::Packed(Box::new(GzDecoder::new(Lines::default()))) } else { Self::Plain(Lines::default()) }
+    fn new(coding: &str) -> Result<Self, String> {
+        match coding {
+            "gzip" => Ok(Self::Packed(Box::new(GzDecoder::new(Lines::default())))),
+            "zstd" => {
+                let decoder =
+                    ZstdDecoder::new(Lines::default()).map_err(|error| format!("no decompressor: {error}"))?;
+                Ok(Self::Small(Box::new(decoder), Vec::new()))
+            }
+            _ => Ok(Self::Plain(Lines::default())),
+        }
     }
 
     /// The lines of everything so far.
@@ -215,6 +230,10 @@ impl Text {
         match self {
             Self::Plain(lines) => Ok(lines),
             Self::Packed(decoder) => {
+                decoder.flush().map_err(|error| format!("the answer cannot be decompressed: {error}"))?;
+                Ok(decoder.get_ref())
+            }
+            Self::Small(decoder, _) => {
                 decoder.flush().map_err(|error| format!("the answer cannot be decompressed: {error}"))?;
                 Ok(decoder.get_ref())
             }
@@ -227,6 +246,12 @@ impl Text {
             Self::Packed(decoder) => {
                 decoder.finish().map_err(|error| format!("the compressed answer does not end as it should: {error}"))
             }
+            Self::Small(_, all) => {
+                let mut lines = Lines::default();
+                zstd::stream::copy_decode(&*all, &mut lines)
+                    .map_err(|error| format!("the compressed answer does not end as it should: {error}"))?;
+                Ok(lines)
+            }
         }
     }
 }
@@ -236,6 +261,11 @@ impl Write for Text {
         match self {
             Self::Plain(lines) => lines.write(bytes),
             Self::Packed(decoder) => decoder.write(bytes),
+            Self::Small(decoder, all) => {
+                let taken = decoder.write(bytes)?;
+                all.extend(bytes.iter().take(taken));
+                Ok(taken)
+            }
         }
     }
 

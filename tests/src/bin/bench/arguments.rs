@@ -1,6 +1,9 @@
 //! The benchmark's options.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::storage::Distance;
 
 /// What `--help` says.
 pub(crate) const HELP: &str = "\
@@ -9,20 +12,30 @@ Measures the server and its engines. Needs no network; writes only to a temporar
 Usage: make bench [ARGS=\"OPTION...\"]
 
 Options:
-  --sizes N,N,...  tables to answer from, by the files in their checkpoint, 1,000 or more each
-                   [default: 1000,10000,100000]
-  --json FILE      also write all figures to FILE
-  --server FILE    measure this spillway executable [default: the one beside this program]
-  --help           show this text
+  --sizes N,N,...     tables to answer from, by the files in their checkpoint, 1,000 or more each
+                      [default: 1000,10000,100000]
+  --latency MS        how long every request to the storage waits [default: 15]
+  --bandwidth MB      how many MB a second a connection to the storage carries; 0 for no bound [default: 90]
+  --json FILE         also write all figures to FILE
+  --server FILE       measure this spillway executable [default: the one beside this program]
+  --against PROFILE   ask another server the same in the same run, by its profile; it runs on this machine already
+  --pid N             the other server's process; repeat it for several
+  --tables A.B.C,...  the other server's tables
+  --help              show this text
 
 It writes tables that consist of a log only (one checkpoint of N files, then ten commits that add 1,000 files and remove
-100), starts `spillway serve` on them as a process of its own, and asks for all files of each table in both response
-formats, plain and compressed. Then it compares the URL signer with that of aws-sdk-s3, and reading the log of the
+100), starts `spillway serve` on them as a process of its own, with an S3 server in between whose requests wait as those
+to S3 do, and asks for all files of each table in both response formats, plain and compressed, and for its version and
+metadata. Another server is asked the same of tables that it shares already. Then it compares the URL signer with that of aws-sdk-s3, and reading the log of the
 largest table with the deltalake crate. It fails when an answer is not whole.
 ";
 
 /// The sizes that are measured when none are named.
 const SIZES_DEFAULT: [usize; 3] = [1_000, 10_000, 100_000];
+/// What a request to S3 waits within its region.
+const LATENCY_MS_DEFAULT: u64 = 15;
+/// What one connection to S3 carries, in MB a second.
+const BANDWIDTH_MB_DEFAULT: u64 = 90;
 /// Fewer would not leave enough files for the commits to remove.
 const SIZE_MIN: usize = 1_000;
 
@@ -35,6 +48,21 @@ pub(crate) struct Arguments {
     pub(crate) json: Option<PathBuf>,
     /// The server to measure.
     pub(crate) server: Option<PathBuf>,
+    /// How far away the storage is.
+    pub(crate) distance: Distance,
+    /// Another server to measure beside it.
+    pub(crate) against: Option<Against>,
+}
+
+/// Another server, which runs already.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(crate) struct Against {
+    /// Its profile.
+    pub(crate) profile: PathBuf,
+    /// Its processes.
+    pub(crate) pids: Vec<u32>,
+    /// Its tables, each `share.schema.table`.
+    pub(crate) tables: Vec<String>,
 }
 
 impl Arguments {
@@ -43,7 +71,8 @@ impl Arguments {
     /// # Errors
     /// The beginning of a sentence for the person at the terminal.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut read = Self { sizes: SIZES_DEFAULT.to_vec(), json: None, server: None };
+        let (mut latency_ms, mut bandwidth_mb) = (LATENCY_MS_DEFAULT, BANDWIDTH_MB_DEFAULT);
+        let (mut sizes, mut json, mut server, mut against) = (SIZES_DEFAULT.to_vec(), None, None, Against::default());
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
             let (option, attached) = match argument.split_once('=') {
@@ -55,17 +84,42 @@ impl Arguments {
             }
             let mut value = || attached.clone().or_else(|| rest.next()).ok_or(format!("{option} needs a value"));
             match option.as_str() {
-                "--sizes" => read.sizes = sizes(&value()?)?,
-                "--json" => read.json = Some(value()?.into()),
-                "--server" => read.server = Some(value()?.into()),
+                "--sizes" => sizes = read_sizes(&value()?)?,
+                "--latency" => latency_ms = number(&option, &value()?)?,
+                "--bandwidth" => bandwidth_mb = number(&option, &value()?)?,
+                "--json" => json = Some(value()?.into()),
+                "--server" => server = Some(value()?.into()),
+                "--against" => against.profile = value()?.into(),
+                "--pid" => against.pids.push(number(&option, &value()?)?),
+                "--tables" => against.tables.extend(value()?.split(',').map(str::to_owned)),
                 _ => return Err(format!("there is no option '{option}'")),
             }
         }
-        Ok(Some(read))
+        let latency = Duration::from_millis(latency_ms);
+        let distance = Distance { latency, bandwidth: (bandwidth_mb > 0).then_some(bandwidth_mb * 1_000_000) };
+        Ok(Some(Self { sizes, json, server, distance, against: against.checked()? }))
     }
 }
 
-fn sizes(text: &str) -> Result<Vec<usize>, String> {
+impl Against {
+    /// Itself, when all of it is said; nothing when nothing is.
+    fn checked(self) -> Result<Option<Self>, String> {
+        match (self.profile.as_os_str().is_empty(), self.pids.is_empty(), self.tables.is_empty()) {
+            (true, true, true) => Ok(None),
+            (false, false, false) => match self.tables.iter().find(|table| table.split('.').count() != 3) {
+                None => Ok(Some(self)),
+                Some(table) => Err(format!("'{table}' is no table; write share.schema.table")),
+            },
+            _ => Err("--against, --pid and --tables go together".into()),
+        }
+    }
+}
+
+fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, String> {
+    text.trim().parse().map_err(|_| format!("{option} takes a whole number, not '{text}'"))
+}
+
+fn read_sizes(text: &str) -> Result<Vec<usize>, String> {
     let one = |size: &str| match size.trim().parse() {
         Ok(size) if size >= SIZE_MIN => Ok(size),
         _ => Err(format!("'{size}' is no size of a table; write whole numbers from {SIZE_MIN}, separated by commas")),
@@ -87,7 +141,9 @@ mod tests {
     #[test]
     fn options_in_both_spellings() {
         let read = parse(&["--sizes", "10000,1000", "--json=out.json"]).unwrap().unwrap();
-        assert_eq!(read, Arguments { sizes: vec![1_000, 10_000], json: Some("out.json".into()), server: None });
+        assert_eq!((read.sizes, read.json, read.server), (vec![1_000, 10_000], Some("out.json".into()), None));
+        let usual = Distance { latency: Duration::from_millis(15), bandwidth: Some(90_000_000) };
+        assert_eq!((read.distance, read.against), (usual, None));
         assert_eq!(parse(&["--sizes=1000", "--help"]), Ok(None));
     }
 
@@ -95,6 +151,22 @@ mod tests {
     fn what_is_not_understood_is_named() {
         assert!(parse(&["--size", "1000"]).unwrap_err().contains("'--size'"));
         assert!(parse(&["--sizes", "10"]).unwrap_err().contains("'10'"));
+        assert!(parse(&["--latency", "1 s"]).unwrap_err().contains("'1 s'"));
         assert!(parse(&["--json"]).unwrap_err().contains("--json needs a value"));
+    }
+
+    #[test]
+    fn a_distance_of_nothing_is_none() {
+        let read = parse(&["--latency=0", "--bandwidth=0"]).unwrap().unwrap();
+        assert_eq!(read.distance, Distance { latency: Duration::ZERO, bandwidth: None });
+    }
+
+    #[test]
+    fn another_server_is_named_whole_or_not_at_all() {
+        let read = parse(&["--against", "a.share", "--pid=1", "--pid=2", "--tables", "s.d.t,s.d.u"]).unwrap().unwrap();
+        let tables = vec!["s.d.t".to_owned(), "s.d.u".to_owned()];
+        assert_eq!(read.against, Some(Against { profile: "a.share".into(), pids: vec![1, 2], tables }));
+        assert!(parse(&["--against", "a.share"]).unwrap_err().contains("go together"));
+        assert!(parse(&["--against", "a", "--pid", "1", "--tables", "s.t"]).unwrap_err().contains("'s.t'"));
     }
 }

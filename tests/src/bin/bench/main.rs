@@ -10,15 +10,22 @@ mod presign;
 mod process;
 mod replay;
 mod report;
+mod routes;
 mod server;
+mod storage;
 mod tables;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::clock::SystemClock;
 
 use crate::arguments::{Arguments, HELP};
-use crate::server::Server;
+use crate::cases::Asked;
+use crate::server::{Peer, SCHEMA, SHARE, Server};
+use crate::storage::Storage;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -45,13 +52,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     report::machine();
     let tables = tables::write(&folder.path().join("tables"), &arguments.sizes)?;
-
-    let server =
-        Server::start(arguments.server.as_deref(), &folder.path().join("tables"), &folder.path().join("state"))?;
-    let answers = cases::run(&server, &tables)?;
-    server.stop()?;
-
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
+
+    let (answers, small) = runtime.block_on(served(arguments, folder.path(), &tables))?;
     let signed = runtime.block_on(presign::run())?;
     let largest = tables.last().ok_or("there is no table to replay")?;
     let replayed = runtime.block_on(replay::run(largest))?;
@@ -59,8 +62,13 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some(path) = &arguments.json {
         let all = json!({
             "machine": report::machine_json(),
+            "storage": {
+                "latencySeconds": arguments.distance.latency.as_secs_f64(),
+                "bytesPerSecondAndConnection": arguments.distance.bandwidth,
+            },
             "tables": tables.iter().map(tables::Table::json).collect::<Vec<_>>(),
             "answers": answers,
+            "routes": small,
             "presigner": signed,
             "replay": replayed,
         });
@@ -69,4 +77,38 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         println!("\nAll figures are in {}.", path.display());
     }
     Ok(())
+}
+
+/// Measures the servers: our own on the tables, and another on its own tables.
+async fn served(
+    arguments: &Arguments,
+    folder: &Path,
+    tables: &[tables::Table],
+) -> Result<(Vec<Value>, Vec<Value>), String> {
+    let clock = SystemClock::shared();
+    let storage = Storage::start(arguments.distance, Arc::clone(&clock)).await?;
+    let (server, own) = Server::start(arguments.server.as_deref(), &storage, tables, folder)?;
+    let against = arguments.against.as_ref();
+    let other = against.map(|other| Peer::of_profile(&other.profile, &other.pids)).transpose()?;
+    let distance = arguments.distance;
+    let mut asked: Vec<Asked<'_>> = tables
+        .iter()
+        .map(|table| Asked {
+            name: format!("{SHARE}.{SCHEMA}.{}", table.name),
+            files: Some(table.files),
+            peer: &own,
+            storage: Some(&storage),
+        })
+        .collect();
+    if let (Some(against), Some(peer)) = (against, &other) {
+        let theirs = |name: &String| Asked { name: name.clone(), files: None, peer, storage: None };
+        asked.extend(against.tables.iter().map(theirs));
+    }
+    // The storage goes on meanwhile, on other threads.
+    let measured = tokio::task::block_in_place(|| {
+        cases::print_heading(distance, own.watched.peak_bytes()?);
+        Ok::<_, String>((cases::run(&asked, &clock)?, routes::run(&asked, &clock)?))
+    })?;
+    server.stop()?;
+    Ok(measured)
 }

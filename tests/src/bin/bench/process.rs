@@ -6,51 +6,59 @@ use std::time::Duration;
 /// The unit of `/proc/PID/stat`, fixed by the kernel's interface on every platform that this runs on.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process being watched.
+/// Processes being watched, all together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Watched(String);
+pub(crate) struct Watched(Vec<String>);
 
 impl Watched {
-    /// A process by its id.
-    pub(crate) fn process(id: u32) -> Self {
-        Self(format!("/proc/{id}"))
+    /// Processes by their ids.
+    pub(crate) fn processes(ids: &[u32]) -> Self {
+        Self(ids.iter().map(|id| format!("/proc/{id}")).collect())
     }
 
     /// This process.
     pub(crate) fn this() -> Self {
-        Self("/proc/self".into())
+        Self(vec!["/proc/self".into()])
     }
 
     /// CPU time used so far by all threads, in user and kernel mode.
     ///
     /// # Errors
-    /// When the process is gone, or this is not Linux.
+    /// When a process is gone, or this is not Linux.
     pub(crate) fn cpu(&self) -> Result<Duration, String> {
-        let text = self.read("stat")?;
-        ticks(&text).map(|ticks| TICK * ticks).ok_or_else(|| format!("{}/stat cannot be understood", self.0))
+        let one = |process: &String| {
+            let text = read(process, "stat")?;
+            ticks(&text).map(|ticks| TICK * ticks).ok_or_else(|| format!("{process}/stat cannot be understood"))
+        };
+        self.0.iter().map(one).sum()
     }
 
     /// Forgets the peak so far, where the kernel allows it.
     pub(crate) fn reset_peak(&self) {
-        // Without it the peak is that of the process's whole life, which is more, never less.
-        let _ = fs::write(format!("{}/clear_refs", self.0), "5");
+        for process in &self.0 {
+            // Without it the peak is that of the process's whole life, which is more, never less.
+            let _ = fs::write(format!("{process}/clear_refs"), "5");
+        }
     }
 
     /// The most memory held (resident set) since the last reset, in bytes.
     ///
     /// # Errors
-    /// When the process is gone, or this is not Linux.
+    /// When a process is gone, or this is not Linux.
     pub(crate) fn peak_bytes(&self) -> Result<u64, String> {
-        let text = self.read("status")?;
-        let kilobytes =
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("{}/status names no peak", self.0))
+        self.0.iter().map(|process| peak_bytes(process)).sum()
     }
+}
 
-    fn read(&self, file: &str) -> Result<String, String> {
-        let path = format!("{}/{file}", self.0);
-        fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))
-    }
+fn peak_bytes(process: &str) -> Result<u64, String> {
+    let text = read(process, "status")?;
+    let kilobytes =
+        text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("{process}/status names no peak"))
+}
+
+fn read(process: &str, file: &str) -> Result<String, String> {
+    fs::read_to_string(format!("{process}/{file}")).map_err(|error| format!("cannot read {process}/{file}: {error}"))
 }
 
 /// User and kernel time of `/proc/PID/stat`: the 14th and 15th field. The second, the program's name, may hold spaces.
