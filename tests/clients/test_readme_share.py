@@ -55,10 +55,17 @@ def noticed(profile):
 def test_the_section_is_three_statements_and_few_lines(folder):
     before, three = STATEMENTS
     assert len(three.strip().split(";\n")) == 3
-    assert "Created recipient 'friends'" in sql(folder, before)
+    said = sql(folder, before)
+    assert "Created recipient 'friends'" in said
+    link = re.search(r"http://\S+/activate/\w+", said)[0]
     said = sql(folder, three)
     assert "Granted share 'motorbikes' to recipient 'friends': 1 table" in said
-    profile = folder / ".spillway/friends.share"
+    assert "motorbikes" in requests.get(link, timeout=BLOCK_SECS_MAX).text
+    given = requests.post(link, timeout=BLOCK_SECS_MAX)
+    assert (given.status_code, requests.post(link, timeout=BLOCK_SECS_MAX).status_code) == (200, 410)
+    # As a browser names what it downloads.
+    profile = folder / re.search(r'filename="([^"]+)"', given.headers["content-disposition"])[1]
+    profile.write_bytes(given.content)
     assert noticed(profile)
     (shell,) = SHELL
     environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -17,7 +17,7 @@ use serde_json::Value;
 #[path = "harness/program.rs"]
 mod program;
 
-use program::{Folder, Running, failure, mode, run};
+use program::{Folder, Running, asked, failure, link_in, mode, run};
 
 /// How soon a running server must have noticed a change.
 const NOTICED_WITHIN: Duration = Duration::from_secs(2);
@@ -285,21 +285,13 @@ async fn a_profile_is_never_written_over_a_file() {
     assert_eq!(mode(Path::new(&other)), 0o600);
 }
 
-/// Opens a link as a browser does, or presses its button.
-fn asked(url: &str, method: &str) -> (u16, String) {
-    let output = std::process::Command::new("curl").args(["-sS", "-X", method, "-w", "\n%{http_code}", url]).output();
-    let output = String::from_utf8(output.unwrap().stdout).unwrap();
-    let (body, status) = output.rsplit_once('\n').unwrap();
-    (status.parse().unwrap(), body.to_owned())
-}
-
 #[tokio::test]
 async fn a_link_is_printed_that_gives_the_profile_once() {
     let provider = Provider::new().await;
     provider.does(&["share", "create", "sales"]);
     let server = provider.serve();
     let said = provider.does(&["recipient", "create", "acme"]);
-    let url = said.lines().find_map(|line| line.trim().strip_prefix("link")).expect(&said).trim();
+    let url = link_in(&said);
     assert!(url.starts_with(&format!("{}/activate/", server.endpoint())), "{said}");
     assert!(said.contains("to be used until") && !provider.folder.join("state/acme.share").exists(), "{said}");
     let (status, page) = asked(url, "GET");

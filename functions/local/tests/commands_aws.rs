@@ -306,7 +306,9 @@ async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>
     for profile in ["acme", "acme-2", "acme-3"] {
         assert_eq!(deployment.holder_of(Arc::clone(&store), profile).await, None, "{profile} is good after all");
     }
-    deployment.does(&["sql", "ALTER RECIPIENT acme ROTATE TOKEN"]);
+    let said = deployment.does(&["sql", "ALTER RECIPIENT acme ROTATE TOKEN"]);
+    assert!(said.contains("https://share.example.org/delta-sharing/activate/"), "{said}");
+    deployment.does(&["token", "rotate", "acme", "--profile", &deployment.folder.text("acme-4.share")]);
     assert!(deployment.holder_of(Arc::clone(&store), "acme-4").await.is_some());
 
     deployment.does(&["share", "create", "s"]);

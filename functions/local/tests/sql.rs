@@ -57,10 +57,11 @@ const THREE: &str = "CREATE SHARE motorbikes;\nALTER SHARE motorbikes ADD TABLE 
 #[tokio::test]
 async fn a_running_server_serves_what_three_statements_share() {
     let provider = Provider::new().await;
-    let before = provider.script("before.sql", BEFORE);
-    assert!(provider.does(&["-f", &before]).contains("Created recipient 'friends'"));
     let server = Running::start(&["serve", "--state", &provider.state, "--port", "0"]);
-    let token = provider.folder.token("state/friends.share");
+    let before = provider.script("before.sql", BEFORE);
+    let said = provider.does(&["-f", &before]);
+    assert!(said.contains("Created recipient 'friends'"), "{said}");
+    let token = program::token_of_link(program::link_in(&said));
     assert_eq!(server.get("/shares", Some(&token)), (200, "{\"items\":[]}".to_owned()));
     provider.does(&[THREE]);
     let noticed = (0..20).any(|_| {

@@ -17,6 +17,7 @@ use crate::cli::STATE_DEFAULT;
 use crate::conf_yaml::ENDPOINT_DEFAULT;
 use crate::inspect::bucket::{Role, Route};
 use crate::locations::{Place, place};
+use crate::state::StateFolder;
 
 mod aws;
 mod local;
@@ -158,6 +159,14 @@ impl Target {
         self.endpoint.clone().ok_or_else(|| {
             "the URL that the profile should lead to is not known; name it with --endpoint, or the stack with --stack".into()
         })
+    }
+
+    /// The state folder, where what this person typed is kept as well.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub fn state_folder(&self) -> Result<PathBuf, String> {
+        StateFolder::open(&self.state).map(|state| state.path().to_owned())
     }
 
     /// A command to paste that works on this same catalogue.

@@ -59,7 +59,7 @@ pub async fn run(mode: Mode, format: Format, args: &SqlArgs, environment: &Envir
     let config = config.map_err(unusable)?.auto_add_history(true).build();
     let mut editor = Editor::<Assistant, FileHistory>::with_config(config).map_err(unusable)?;
     // A dry run leaves nothing behind.
-    let folder = if mode == Mode::Real { target.profiles_folder().ok() } else { None };
+    let folder = if mode == Mode::Real { target.state_folder().ok() } else { None };
     let history = folder.map(|folder| folder.join(HISTORY));
     if let Some(history) = &history {
         // There is none the first time.

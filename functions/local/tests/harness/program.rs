@@ -103,3 +103,24 @@ impl Folder {
 pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
+
+/// Opens a link as a browser does, or presses its button.
+pub(crate) fn asked(url: &str, method: &str) -> (u16, String) {
+    let output = std::process::Command::new("curl").args(["-sS", "-X", method, "-w", "\n%{http_code}", url]).output();
+    let output = String::from_utf8(output.unwrap().stdout).unwrap();
+    let (body, status) = output.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+/// The link that a command has printed.
+pub(crate) fn link_in(said: &str) -> &str {
+    said.lines().find_map(|line| line.trim().strip_prefix("link")).expect(said).trim()
+}
+
+/// The token of the profile behind a link, which is used up by this.
+pub(crate) fn token_of_link(url: &str) -> String {
+    let (status, profile) = asked(url, "POST");
+    assert_eq!(status, 200, "{profile}");
+    let profile: serde_json::Value = serde_json::from_str(&profile).unwrap();
+    profile["bearerToken"].as_str().unwrap().to_owned()
+}
