@@ -1,5 +1,6 @@
 //! The gate: from an `Authorization` header to a recipient. The only way to a [`Recipient`], on AWS and locally.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::http::HeaderMap;
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 use crate::model::recipient::Recipient;
+use crate::model::rule::RecipientRules;
 use crate::secret::Secret;
 
 pub mod activation;
@@ -31,6 +33,8 @@ pub struct Holder {
     pub recipient_name: String,
     /// The token's public part, where it has one.
     pub token_id: Option<String>,
+    /// What the provider says of the recipient.
+    pub rules: RecipientRules,
 }
 
 /// Knows whose a token is.
@@ -63,29 +67,57 @@ impl Gate {
     /// A gate that takes everybody for one recipient, whose id is its name. For a server that only this machine can reach.
     pub fn open(recipient: impl Into<String>) -> Self {
         let id: String = recipient.into();
-        Self(Kind::Open(Holder { recipient_name: id.clone(), recipient_id: id, token_id: None }))
+        let rules = RecipientRules::default();
+        Self(Kind::Open(Holder { recipient_name: id.clone(), recipient_id: id, token_id: None, rules }))
+    }
+
+    /// Identifies the caller and sees that it may come from where it is.
+    ///
+    /// # Errors
+    /// As [`Gate::identify`] and [`Identified::from_address`].
+    pub async fn admit(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Recipient, Error> {
+        self.identify(headers).await?.from_address(address)
     }
 
     /// Identifies the caller.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] without a good token; otherwise when the store does not answer.
-    pub async fn admit(&self, headers: &HeaderMap) -> Result<Recipient, Error> {
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identified, Error> {
         let tokens = match &self.0 {
             Kind::Tokens(tokens) => tokens,
-            Kind::Open(holder) => return Ok(admitted(holder.clone())),
+            Kind::Open(holder) => return Ok(Identified(holder.clone())),
         };
         let token = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(bearer)
             .ok_or(Error::Unauthenticated)?;
-        tokens.holder_of(&token).await?.map(admitted).ok_or(Error::Unauthenticated)
+        tokens.holder_of(&token).await?.map(Identified).ok_or(Error::Unauthenticated)
     }
 }
 
-fn admitted(holder: Holder) -> Recipient {
-    Recipient::admitted(holder.recipient_id, holder.recipient_name, holder.token_id)
+/// Who presented a good token, and is no recipient before it is known to come from an address that it may come from.
+#[derive(Debug)]
+pub struct Identified(Holder);
+
+impl Identified {
+    /// Whose the token is.
+    pub fn holder(&self) -> &Holder {
+        &self.0
+    }
+
+    /// The recipient. The address is the one that the connection came from, never what a header says.
+    ///
+    /// # Errors
+    /// [`Error::AddressRefused`] when its provider allows other addresses only.
+    pub fn from_address(self, address: Option<IpAddr>) -> Result<Recipient, Error> {
+        let Holder { recipient_id, recipient_name, token_id, rules } = self.0;
+        if !rules.access.admits(address) {
+            return Err(Error::AddressRefused { address });
+        }
+        Ok(Recipient::admitted(recipient_id, recipient_name, token_id, rules))
+    }
 }
 
 impl std::fmt::Debug for Gate {

@@ -29,6 +29,7 @@ pub mod item;
 pub mod key;
 pub mod reach;
 pub mod register;
+pub mod rules;
 pub mod write;
 
 /// Lists the shares that a recipient was granted.

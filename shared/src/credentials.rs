@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 use crate::model::location::TableLocation;
+use crate::model::network::Network;
 use crate::model::version::TimestampMs;
 use crate::secret::Secret;
 
@@ -37,6 +38,15 @@ pub struct Session {
     pub ends: TimestampMs,
 }
 
+/// What confines URLs beside their table: S3 looks at both whenever a URL is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds<'a> {
+    /// From this moment on they work no more.
+    pub until: Option<TimestampMs>,
+    /// The networks that they work from; all the world without one.
+    pub networks: &'a [Network],
+}
+
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose<'a> {
@@ -48,6 +58,8 @@ pub enum Purpose<'a> {
         recipient: &'a str,
         /// The table's id.
         table: &'a str,
+        /// What else confines the URLs.
+        bounds: Bounds<'a>,
     },
 }
 

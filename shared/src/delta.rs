@@ -25,10 +25,12 @@ pub mod fetch;
 pub mod history;
 pub mod log_path;
 pub mod schema;
+pub mod scope;
 pub mod segment;
 pub mod snapshot;
 pub mod tail;
 
+pub use scope::Scope;
 pub use segment::Layout;
 pub use snapshot::Snapshot;
 

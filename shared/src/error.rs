@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::IpAddr;
 
 /// A boxed cause, kept for the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -25,7 +26,14 @@ pub enum LinkEnd {
 pub enum Error {
     /// No bearer token, or one that nobody was given, or one that has ended.
     Unauthenticated,
-    /// The caller may use this server, but not from here or not now.
+    /// The caller may use this server, but not from where it is.
+    AddressRefused {
+        /// Where it is, as far as that is known.
+        address: Option<IpAddr>,
+    },
+    /// A rule of the provider's cannot be applied to the table, so nothing of it is shown.
+    RuleUnmet(Cause),
+    /// The path is none of this server's.
     NoSuchRoute,
     /// The path exists for other methods.
     MethodNotAllowed {
@@ -106,6 +114,16 @@ impl Error {
             Self::Unauthenticated => {
                 "The bearer token is missing, unknown or no longer valid. Ask your share provider for a new profile file.".into()
             }
+            Self::AddressRefused { address: Some(address) } => format!(
+                "permission denied: this recipient may not read from {address}. Ask the share provider to add that address to the IP \
+                 access list."
+            ),
+            Self::AddressRefused { address: None } => {
+                "permission denied: this recipient may read from certain addresses only, and yours is not known.".into()
+            }
+            Self::RuleUnmet(_) => "permission denied: this table is shared in parts, and which part is yours cannot be told. Ask the \
+                share provider to look at the table's partition rule and your recipient's properties."
+                .into(),
             Self::NoSuchRoute => "There is no such route. Check the endpoint in the profile file.".into(),
             Self::MethodNotAllowed { allow } => format!("This path answers to {allow} only."),
             Self::LinkUnknown => "There is no such link. Check that all of it was copied.".into(),
@@ -159,6 +177,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::TableFilesMissing(cause)
+            | Self::RuleUnmet(cause)
             | Self::StorageDenied(cause)
             | Self::WrongRegion(cause)
             | Self::StorageUnavailable(cause) => Some(cause.as_ref()),

@@ -2,6 +2,8 @@
 //! [`Recipient`] by value, so one that was not authenticated cannot be called. A [`PublicHandler`] is for people with a
 //! browser and no token.
 
+use std::net::IpAddr;
+
 use ::http::{HeaderMap, Method};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +30,8 @@ mod pruned;
 pub mod query_token;
 #[cfg(feature = "parquet")]
 mod range;
+#[cfg(feature = "parquet")]
+mod scope;
 #[cfg(feature = "parquet")]
 mod snapshot;
 
@@ -164,6 +168,8 @@ pub struct Visit {
     pub method: Method,
     /// What the path says.
     pub params: PathParams,
+    /// Where the connection came from, when it is known.
+    pub address: Option<IpAddr>,
     /// What the audit event should say beside what the pipeline sees.
     pub notes: Notes,
 }

@@ -268,3 +268,19 @@ pub const PREDICATE_DEPTH_MAX: usize = 100;
 
 /// Comparisons in one predicate, each of which every file is held against. More: not understood.
 pub const PREDICATE_LEAVES_MAX: usize = 2_000;
+
+/// Most networks of a recipient's IP access list.
+pub const IP_NETWORKS_MAX: usize = 100;
+
+/// Longest IP access list that file URLs are bound to, in characters of a session policy: half of it, so that the table's
+/// path fits beside it.
+pub const IP_LIST_POLICY_CHARS_MAX: usize = SESSION_POLICY_CHARS_MAX / 2;
+
+/// Most properties of a recipient. Together they fit a secret of Secrets Manager.
+pub const RECIPIENT_PROPERTIES_MAX: usize = 32;
+
+/// Most partition rules of a table.
+pub const PARTITION_RULES_MAX: usize = 16;
+
+/// Longest name or value in a rule, in characters.
+pub const RULE_TEXT_CHARS_MAX: usize = 200;

@@ -87,7 +87,7 @@ impl Watched {
         let ports = Ports {
             activations: links,
             contact: None,
-            catalog: EmbeddedCatalog::new(catalog),
+            catalog: EmbeddedCatalog::new(catalog, Arc::clone(&clock)),
             tokens: PageTokens::new(Arc::new(sealer.clone()), Arc::clone(&clock)),
             query_tokens: QueryTokens::new(Arc::new(sealer), Arc::clone(&clock)),
             delta: DeltaLog::new(Arc::new(store)),
@@ -104,7 +104,7 @@ impl Watched {
 
     /// Sends a request that has headers.
     pub async fn send(&self, request: Request<String>) -> Response<Body> {
-        self.gateway.answer(request).await
+        self.gateway.answer(request, None).await
     }
 
     /// What the store was asked since the last time, sorted: `list`, `get <name>`, `range <name> <bytes>`.

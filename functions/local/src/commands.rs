@@ -7,6 +7,7 @@ pub mod grant;
 pub mod handover;
 pub mod import;
 pub mod recipient;
+mod rules;
 pub mod share;
 pub mod table;
 pub mod target;
@@ -25,7 +26,7 @@ use crate::inspect::one_line;
 use crate::sql::session::SqlArgs;
 use answer::Answer;
 use doctor::DoctorArgs;
-use grant::GrantArgs;
+use grant::{GrantArgs, RevokeArgs};
 use import::ImportArgs;
 use recipient::RecipientCommand;
 use share::ShareCommand;
@@ -53,7 +54,7 @@ pub enum OperatorCommand {
     /// New requests are refused as soon as the server notices; URLs of files that the recipient was given before work
     /// until they expire.
     #[command(after_help = "Example:\n  spillway revoke sales acme")]
-    Revoke(GrantArgs),
+    Revoke(RevokeArgs),
     /// Replace a recipient's token
     #[command(subcommand)]
     Token(TokenCommand),
@@ -112,7 +113,8 @@ impl OperatorCommand {
             Self::Share(command) => command.target(),
             Self::Table(command) => command.target(),
             Self::Recipient(command) => command.target(),
-            Self::Grant(args) | Self::Revoke(args) => &args.target,
+            Self::Grant(args) => &args.target,
+            Self::Revoke(args) => &args.target,
             Self::Token(command) => command.target(),
             Self::Import(args) => &args.target,
             Self::Doctor(args) => &args.target,

@@ -2,6 +2,7 @@
 //! one place that names every handler.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,25 +99,27 @@ impl Gateway {
         self.pipelines.keys().copied()
     }
 
-    /// Answers a request. Never fails: what goes wrong is an answer too.
-    pub async fn answer<B>(&self, request: http::Request<B>) -> Response<Body>
+    /// Answers a request from an address. Never fails: what goes wrong is an answer too.
+    pub async fn answer<B>(&self, request: http::Request<B>, from: Option<IpAddr>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
+        let arrival =
+            Arrival { source_ip: from.map(|address| address.to_canonical().to_string()), ..Arrival::default() };
         let found = match self.below_endpoint(parts.uri.path()) {
             Some(path) => route::find(&parts.method, &path),
             None => Err(Error::NoSuchRoute),
         };
         let (route, params) = match found {
             Ok(found) => found,
-            Err(error) => return self.shared.refuse(&parts, &Arrival::default(), &error),
+            Err(error) => return self.shared.refuse(&parts, &arrival, &error),
         };
         match self.pipelines.get(route.id) {
             Some(pipeline) => {
                 let body = whole(body).await;
-                pipeline.serve(Request { route, params, parts, body, arrival: Arrival::default() }).await
+                pipeline.serve(Request { route, params, parts, body, arrival }).await
             }
             None => healthy(),
         }

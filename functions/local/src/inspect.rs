@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use shared::delta::features::reader_needs;
 use shared::delta::schema::SchemaFacts;
 use shared::model::location::{PathError, TableLocation, key_of_log_path};
+use shared::model::rule::PartitionRule;
 use shared::model::table_state::{Metadata, Protocol, Totals};
+use shared::predicate::partitions;
 use shared::provider::counted;
 use url::Url;
 
@@ -41,6 +43,7 @@ pub struct Inspection {
     pub sample: Option<(String, u64)>,
     /// Folders of files that the log names by absolute paths, so encoded that they are read as paths of a log.
     pub elsewhere: BTreeSet<String>,
+    metadata: Metadata,
 }
 
 impl Inspection {
@@ -99,7 +102,16 @@ impl Inspection {
             needs,
             sample,
             elsewhere,
+            metadata,
         })
+    }
+
+    /// Fails when a partition rule does not fit the table.
+    ///
+    /// # Errors
+    /// A sentence that names the rule's column.
+    pub fn check_partitions(&self, rules: &[PartitionRule]) -> Result<(), String> {
+        partitions::check(rules, &self.metadata).map_err(|misfit| misfit.to_string())
     }
 
     /// Fails when the log names files by absolute paths that lead out of the table and its auxiliary locations.

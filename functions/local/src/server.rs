@@ -148,7 +148,7 @@ fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, Str
     let clock = Arc::clone(&settings.clock);
     let sealer = Arc::new(Sealer::for_this_process().map_err(|error| error.to_string())?);
     let ports = Ports {
-        catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog)),
+        catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog), Arc::clone(&clock)),
         activations: Activations::new(Codes::plain(), Arc::clone(&settings.links), Arc::clone(&clock)),
         contact: settings.contact.clone(),
         tokens: PageTokens::new(sealer.clone(), Arc::clone(&clock)),
@@ -166,11 +166,14 @@ fn serve(
     gateway: Arc<Gateway>,
     handle: Handle<SocketAddr>,
 ) -> io::Result<JoinHandle<io::Result<()>>> {
-    let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let connections = tower::service_fn(move |peer: SocketAddr| {
         let gateway = Arc::clone(&gateway);
-        async move { Ok::<_, std::convert::Infallible>(gateway.answer(request).await) }
+        let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let gateway = Arc::clone(&gateway);
+            async move { Ok::<_, std::convert::Infallible>(gateway.answer(request, Some(peer.ip())).await) }
+        });
+        async move { Ok::<_, std::convert::Infallible>(service) }
     });
-    let connections = tower::make::Shared::new(service);
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN);
     server.http_builder().http2().timer(TokioTimer::new());

@@ -255,13 +255,13 @@ async fn a_link_hands_over(deployment: &Deployment, store: Arc<dyn TokenStore>) 
     let links = DynamoLinks::new(deployment.table.client.clone(), &deployment.table.name);
     let codes = Codes::under(Arc::clone(&keyring));
     let activations = Activations::new(codes, Arc::new(links), SystemClock::shared());
-    let opened = activations.open(code).await.unwrap();
+    let opened = activations.open(code, None).await.unwrap();
     assert_eq!(opened.recipient().name(), "acme");
     let token = activations.take(&opened).await.unwrap();
     let tokens = StoredTokens::new(store, keyring, SystemClock::shared());
     let holder = tokens.holder_of(&token).await.unwrap().expect("the token is not good");
     assert_eq!(made["token"]["id"], holder.token_id.unwrap());
-    assert!(activations.take(&opened).await.is_err() && activations.open(code).await.is_err());
+    assert!(activations.take(&opened).await.is_err() && activations.open(code, None).await.is_err());
 }
 
 /// The life of a recipient, with the functions' own way of checking its tokens.

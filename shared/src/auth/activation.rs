@@ -7,6 +7,7 @@
 //! change none; all it may write is that a link was used, and with that the sealed contents go.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ pub use self::code::{Code, Codes};
 use crate::clock::Clock;
 use crate::error::{Error, LinkEnd};
 use crate::model::recipient::Recipient;
+use crate::model::rule::RecipientRules;
 use crate::model::version::TimestampMs;
 use crate::secret::Secret;
 
@@ -42,6 +44,8 @@ pub struct StoredLink {
     pub expires_at: TimestampMs,
     /// When it was used.
     pub used_at: Option<TimestampMs>,
+    /// What narrows the recipient: among other things where it may come from.
+    pub rules: RecipientRules,
     /// The token as it is now; none when it or its recipient is gone or may not be used.
     pub token: Option<TokenTimes>,
 }
@@ -136,15 +140,18 @@ impl Activations {
         Self { codes, links, clock }
     }
 
-    /// Looks at a link without using it up.
+    /// Looks at a link without using it up, from an address.
     ///
     /// # Errors
-    /// [`Error::LinkUnknown`] for a code that nobody was sent, [`Error::LinkEnded`] for a link that hands nothing over any
-    /// more; otherwise when the store does not answer.
-    pub async fn open(&self, code: &str) -> Result<Opened, Error> {
+    /// [`Error::LinkUnknown`] for a code that nobody was sent, [`Error::AddressRefused`] when its recipient may not come from
+    /// there, [`Error::LinkEnded`] for a link that hands nothing over any more; otherwise when the store does not answer.
+    pub async fn open(&self, code: &str, address: Option<IpAddr>) -> Result<Opened, Error> {
         // Garbage ends here, before the store is asked.
         let code = self.codes.read(code).await?.ok_or(Error::LinkUnknown)?;
         let link = self.links.find(code.hash()).await?.ok_or(Error::LinkUnknown)?;
+        if !link.rules.access.admits(address) {
+            return Err(Error::AddressRefused { address });
+        }
         let now = self.clock.now();
         let ended = |end| Err(Error::LinkEnded(end));
         if link.used_at.is_some() {
@@ -164,7 +171,7 @@ impl Activations {
         Ok(Opened {
             code_hash: code.hash().to_owned(),
             token: Secret::new(contents.token),
-            recipient: Recipient::admitted(link.recipient_id, link.recipient_name, Some(link.token_id)),
+            recipient: Recipient::admitted(link.recipient_id, link.recipient_name, Some(link.token_id), link.rules),
             endpoint: contents.endpoint,
             expires_at: link.expires_at,
             token_expires_at: token.expires_at,

@@ -75,6 +75,7 @@ fn stored(token: TokenRecord, recipient: RecipientRecord) -> Result<StoredToken,
         recipient_id: recipient.id,
         recipient_name: recipient.name.as_str().to_owned(),
         recipient_active: recipient.status == Status::Active,
+        rules: recipient.rules,
     })
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{Holder, Tokens};
 use crate::catalog::file::CatalogSource;
+use crate::catalog::index::TokenHolder;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -33,6 +34,11 @@ impl std::fmt::Debug for EmbeddedTokens {
 impl Tokens for EmbeddedTokens {
     async fn holder_of(&self, token: &Secret) -> Result<Option<Holder>, Error> {
         let holder = self.source.current().holder_of(token, self.clock.now());
-        Ok(holder.map(|(recipient_id, recipient_name)| Holder { recipient_id, recipient_name, token_id: None }))
+        Ok(holder.map(|TokenHolder { id, name, rules }| Holder {
+            recipient_id: id,
+            recipient_name: name,
+            token_id: None,
+            rules,
+        }))
     }
 }

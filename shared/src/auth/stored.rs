@@ -15,6 +15,7 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::limits::{TOKEN_BELIEVED_SECS, TOKEN_REFUSED_SECS, TOKENS_REMEMBERED_MAX};
+use crate::model::rule::RecipientRules;
 use crate::model::version::TimestampMs;
 use crate::secret::{Secret, TokenHash};
 
@@ -39,6 +40,8 @@ pub struct StoredToken {
     pub recipient_name: String,
     /// Whether the recipient may use any token: not disabled.
     pub recipient_active: bool,
+    /// What the provider says of the recipient.
+    pub rules: RecipientRules,
 }
 
 impl StoredToken {
@@ -130,6 +133,7 @@ impl Tokens for StoredTokens {
             recipient_id: stored.recipient_id.clone(),
             recipient_name: stored.recipient_name.clone(),
             token_id: Some(token.id.to_string()),
+            rules: stored.rules.clone(),
         }))
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::{PartitionEntry, RecipientRulesEntry, WindowEntry};
+
 /// The only format version there is; a file with another one was written by another program.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -77,6 +79,9 @@ pub struct TableEntry {
     /// The oldest version they may read.
     #[serde(default)]
     pub start_version: u64,
+    /// Which of its partitions recipients may read; all without a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PartitionEntry>,
     /// The bucket's region, when it is not the server's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -136,6 +141,12 @@ pub struct RecipientEntry {
     /// When they were granted, by share id; not every grant needs to be here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub granted_at: BTreeMap<String, String>,
+    /// When they are good, by share id; always without an entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grant_windows: BTreeMap<String, WindowEntry>,
+    /// Its properties, and where it may come from.
+    #[serde(default, skip_serializing_if = "RecipientRulesEntry::is_empty")]
+    pub rules: RecipientRulesEntry,
     /// Whether it may read at all.
     #[serde(default, skip_serializing_if = "EntryStatus::is_active")]
     pub status: EntryStatus,

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::model::name::{SchemaName, ShareName, TableName};
 use crate::model::page::{Page, Position};
 use crate::model::recipient::Recipient;
+use crate::model::rule::Window;
 use crate::model::securable::{Schema, Share, Table};
 use crate::model::shorten;
 
@@ -39,6 +40,7 @@ const LOOKS: [Reading; 2] = [Reading::Eventual, Reading::Consistent];
 pub struct DynamoCatalog {
     rows: RowStore,
     tables: TableCache,
+    clock: Arc<dyn Clock>,
 }
 
 impl From<ItemError> for Error {
@@ -51,17 +53,17 @@ impl DynamoCatalog {
     /// A catalogue in this table. Clones remember together.
     pub fn new(client: Client, table_name: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         let rows = RowStore { client, table_name: table_name.into() };
-        Self { rows, tables: TableCache::new(clock) }
+        Self { rows, tables: TableCache::new(Arc::clone(&clock)), clock }
     }
 
-    /// The share, if it was granted, and one more row of its partition, all in one request.
+    /// The share, if it was granted and the grant is good now, and one more row of its partition, all in one request.
     async fn granted(
         &self,
         to: &Recipient,
         share: &ShareName,
         with: Option<&Key>,
         reading: Reading,
-    ) -> Result<Option<(Share, Option<Item>)>, Error> {
+    ) -> Result<Option<Granted>, Error> {
         let (Ok(grant_key), Ok(share_key)) = (key::grant_key(to.id(), share), key::share_key(share)) else {
             return Ok(None);
         };
@@ -70,11 +72,21 @@ impl DynamoCatalog {
         let found = self.rows.batch(&keys, reading).await?;
         let (Some(grant), Some(stored)) = (found.get(&grant_key), found.get(&share_key)) else { return Ok(None) };
         let (grant, stored) = (read_grant(grant)?, read_share(stored)?);
-        if stored.lifecycle != Lifecycle::Active || grant.share_id != stored.record.id {
+        let good = grant.window.holds(self.clock.now()) && grant.share_id == stored.record.id;
+        if stored.lifecycle != Lifecycle::Active || !good {
             return Ok(None);
         }
-        Ok(Some((stored.into_share(), with.and_then(|key| found.get(key)).cloned())))
+        let with = with.and_then(|key| found.get(key)).cloned();
+        Ok(Some(Granted { share: stored.into_share(), window: grant.window, with }))
     }
+}
+
+/// A share that was granted.
+struct Granted {
+    share: Share,
+    window: Window,
+    /// The other row that was asked for.
+    with: Option<Item>,
 }
 
 fn share_not_found(share: &str) -> Error {
@@ -93,8 +105,8 @@ impl FindShare for DynamoCatalog {
     async fn find_share(&self, to: &Recipient, share: &str) -> Result<Share, Error> {
         let name = ShareName::parse(share).map_err(|_| share_not_found(share))?;
         for reading in LOOKS {
-            if let Some((share, _)) = self.granted(to, &name, None, reading).await? {
-                return Ok(share);
+            if let Some(granted) = self.granted(to, &name, None, reading).await? {
+                return Ok(granted.share);
             }
         }
         Err(share_not_found(share))
@@ -155,8 +167,10 @@ impl FindTable for DynamoCatalog {
         }
         for reading in LOOKS {
             let moment = self.tables.moment();
-            let Some((share, Some(row))) = self.granted(to, &share, Some(&key), reading).await? else { continue };
-            let Some(table) = read_table(&row)?.into_table(&share)? else { continue };
+            let granted = self.granted(to, &share, Some(&key), reading).await?;
+            let Some(Granted { share, window, with: Some(row) }) = granted else { continue };
+            let Some(mut table) = read_table(&row)?.into_table(&share)? else { continue };
+            table.terms.window = window;
             self.tables.put(asked, table.clone(), moment);
             return Ok(table);
         }

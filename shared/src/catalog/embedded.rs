@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::file::CatalogSource;
+use super::index::Asking;
 use super::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables, foreign_position};
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::model::page::{Page, Position};
 use crate::model::recipient::Recipient;
@@ -17,12 +19,17 @@ pub mod write;
 #[derive(Clone)]
 pub struct EmbeddedCatalog {
     source: Arc<dyn CatalogSource>,
+    clock: Arc<dyn Clock>,
 }
 
 impl EmbeddedCatalog {
-    /// A catalogue over this source.
-    pub fn new(source: Arc<dyn CatalogSource>) -> Self {
-        Self { source }
+    /// A catalogue over this source, whose grants are good by this clock.
+    pub fn new(source: Arc<dyn CatalogSource>, clock: Arc<dyn Clock>) -> Self {
+        Self { source, clock }
+    }
+
+    fn asking<'a>(&self, to: &'a Recipient) -> Asking<'a> {
+        Asking { to, now: self.clock.now() }
     }
 }
 
@@ -51,14 +58,14 @@ fn two_names(after: Option<&Position>) -> Result<Option<(&str, &str)>, Error> {
 #[async_trait]
 impl ListShares for EmbeddedCatalog {
     async fn list_shares(&self, to: &Recipient, after: Option<&Position>, limit: usize) -> Result<Page<Share>, Error> {
-        self.source.current().shares(to, one_name(after)?, limit)
+        self.source.current().shares(self.asking(to), one_name(after)?, limit)
     }
 }
 
 #[async_trait]
 impl FindShare for EmbeddedCatalog {
     async fn find_share(&self, to: &Recipient, share: &str) -> Result<Share, Error> {
-        self.source.current().share(to, share)
+        self.source.current().share(self.asking(to), share)
     }
 }
 
@@ -71,7 +78,7 @@ impl ListSchemas for EmbeddedCatalog {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page<Schema>, Error> {
-        self.source.current().schemas(to, share, one_name(after)?, limit)
+        self.source.current().schemas(self.asking(to), share, one_name(after)?, limit)
     }
 }
 
@@ -86,7 +93,7 @@ impl ListTables for EmbeddedCatalog {
         limit: usize,
     ) -> Result<Page<Table>, Error> {
         let after = two_names(after)?.map(|(_, table)| table);
-        self.source.current().tables(to, share, schema, after, limit)
+        self.source.current().tables(self.asking(to), share, schema, after, limit)
     }
 }
 
@@ -99,13 +106,13 @@ impl ListAllTables for EmbeddedCatalog {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Page<Table>, Error> {
-        self.source.current().all_tables(to, share, two_names(after)?, limit)
+        self.source.current().all_tables(self.asking(to), share, two_names(after)?, limit)
     }
 }
 
 #[async_trait]
 impl FindTable for EmbeddedCatalog {
     async fn find_table(&self, to: &Recipient, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
-        self.source.current().table(to, share, schema, table)
+        self.source.current().table(self.asking(to), share, schema, table)
     }
 }

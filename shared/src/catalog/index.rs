@@ -1,17 +1,18 @@
 //! A catalogue document made ready for questions: names checked, everything sorted, looked up by folded name, grants
 //! resolved. Building it is where a document is found wrong.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::document::{
     CatalogDocument, FORMAT_VERSION, RecipientEntry, SchemaEntry, ShareEntry, TableEntry, TokenEntry,
 };
-use super::{auxiliary, foreign_position, reach};
+use super::{auxiliary, foreign_position, reach, rules};
 use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
 use crate::model::page::Page;
 use crate::model::recipient::Recipient;
+use crate::model::rule::{RecipientRules, Terms, Window};
 use crate::model::securable::{History, Schema, Share, Table};
 use crate::model::version::{TimestampMs, Version};
 use crate::secret::{Secret, TokenHash};
@@ -58,8 +59,9 @@ struct RecipientNode {
     id: String,
     name: String,
     tokens: Vec<TokenNode>,
-    /// Folded names of granted shares.
-    granted: HashSet<String>,
+    rules: RecipientRules,
+    /// When the grants are good, by the share's folded name.
+    granted: HashMap<String, Window>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,24 @@ struct TokenNode {
     hash: TokenHash,
     not_before: Option<TimestampMs>,
     expires: Option<TimestampMs>,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenHolder {
+    /// The recipient's id.
+    pub id: String,
+    /// The recipient's name.
+    pub name: String,
+    /// What its provider says of it.
+    pub rules: RecipientRules,
+}
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) to: &'a Recipient,
+    pub(super) now: TimestampMs,
 }
 
 impl TokenNode {
@@ -101,52 +121,53 @@ impl Index {
         Ok(Self { order, shares, by_name, recipients })
     }
 
-    /// Id and name of the recipient that a token belongs to. Every stored hash is compared, each in constant time.
-    pub fn holder_of(&self, token: &Secret, now: TimestampMs) -> Option<(String, String)> {
+    /// Whose a token is. Every stored hash is compared, each in constant time.
+    pub fn holder_of(&self, token: &Secret, now: TimestampMs) -> Option<TokenHolder> {
         let presented = TokenHash::of(token);
         let mut found = None;
         for recipient in &self.recipients {
             for token in &recipient.tokens {
                 if token.hash == presented && token.is_good_at(now) {
-                    found = Some((recipient.id.clone(), recipient.name.clone()));
+                    let RecipientNode { id, name, rules, .. } = recipient;
+                    found = Some(TokenHolder { id: id.clone(), name: name.clone(), rules: rules.clone() });
                 }
             }
         }
         found
     }
 
-    pub(super) fn shares(&self, to: &Recipient, after: Option<&str>, limit: usize) -> Result<Page<Share>, Error> {
-        let granted = self.granted(to);
+    pub(super) fn shares(&self, asking: Asking<'_>, after: Option<&str>, limit: usize) -> Result<Page<Share>, Error> {
+        let granted = self.granted(asking.to);
         let start = self.start(&self.shares, &self.by_name, after, |node| node.share.name.folded())?;
-        let visible = self.shares.iter().skip(start).filter(|node| granted.contains(node.share.name.folded()));
+        let visible = self.shares.iter().skip(start).filter(|node| is_good(granted, node, asking.now));
         Ok(page(visible.map(|node| node.share.clone()), limit))
     }
 
-    pub(super) fn share(&self, to: &Recipient, name: &str) -> Result<Share, Error> {
-        self.node(to, name).map(|node| node.share.clone())
+    pub(super) fn share(&self, asking: Asking<'_>, name: &str) -> Result<Share, Error> {
+        self.node(asking, name).map(|node| node.share.clone())
     }
 
     pub(super) fn schemas(
         &self,
-        to: &Recipient,
+        asking: Asking<'_>,
         share: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Schema>, Error> {
-        let node = self.node(to, share)?;
+        let node = self.node(asking, share)?;
         let start = self.start(&node.schemas, &node.by_name, after, |schema| schema.schema.name.folded())?;
         Ok(page(node.schemas.iter().skip(start).map(|schema| schema.schema.clone()), limit))
     }
 
     pub(super) fn tables(
         &self,
-        to: &Recipient,
+        asking: Asking<'_>,
         share: &str,
         schema: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Table>, Error> {
-        let node = self.node(to, share)?;
+        let node = self.node(asking, share)?;
         let schema = SchemaName::parse(schema)
             .ok()
             .and_then(|name| node.schemas.get(*node.by_name.get(name.folded())?))
@@ -157,12 +178,12 @@ impl Index {
 
     pub(super) fn all_tables(
         &self,
-        to: &Recipient,
+        asking: Asking<'_>,
         share: &str,
         after: Option<(&str, &str)>,
         limit: usize,
     ) -> Result<Page<Table>, Error> {
-        let node = self.node(to, share)?;
+        let node = self.node(asking, share)?;
         let schemas: Vec<&SchemaNode> = node.walk.iter().filter_map(|&at| node.schemas.get(at)).collect();
         let Some((schema, table)) = after else {
             return Ok(page(schemas.into_iter().flat_map(|schema| &schema.tables).cloned(), limit));
@@ -185,27 +206,35 @@ impl Index {
         Ok(page(rest_of_schema.iter().chain(later).cloned(), limit))
     }
 
-    pub(super) fn table(&self, to: &Recipient, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
+    pub(super) fn table(&self, asking: Asking<'_>, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
         let found = || {
-            let node = self.node(to, share).ok()?;
+            let (node, window) = self.node_and_window(asking, share).ok()?;
             let schema = node.schemas.get(*node.by_name.get(SchemaName::parse(schema).ok()?.folded())?)?;
-            schema.tables.get(*schema.by_name.get(TableName::parse(table).ok()?.folded())?)
+            let table = schema.tables.get(*schema.by_name.get(TableName::parse(table).ok()?.folded())?)?;
+            let terms = Terms { window, partitions: table.terms.partitions.clone() };
+            Some(Table { terms, ..table.clone() })
         };
         found()
-            .cloned()
             .ok_or_else(|| Error::TableNotFound { name: [share, schema, table].map(crate::model::shorten).join("/") })
     }
 
-    fn node(&self, to: &Recipient, share: &str) -> Result<&ShareNode, Error> {
-        ShareName::parse(share)
-            .ok()
-            .filter(|name| self.granted(to).contains(name.folded()))
-            .and_then(|name| self.shares.get(*self.by_name.get(name.folded())?))
-            .ok_or_else(|| Error::ShareNotFound { share: crate::model::shorten(share) })
+    fn node(&self, asking: Asking<'_>, share: &str) -> Result<&ShareNode, Error> {
+        self.node_and_window(asking, share).map(|(node, _)| node)
     }
 
-    fn granted(&self, to: &Recipient) -> &HashSet<String> {
-        static NOTHING: std::sync::LazyLock<HashSet<String>> = std::sync::LazyLock::new(HashSet::new);
+    /// A share whose grant is good now, and when it is.
+    fn node_and_window(&self, asking: Asking<'_>, share: &str) -> Result<(&ShareNode, Window), Error> {
+        let found = || {
+            let name = ShareName::parse(share).ok()?;
+            let window = *self.granted(asking.to).get(name.folded())?;
+            let node = self.shares.get(*self.by_name.get(name.folded())?)?;
+            window.holds(asking.now).then_some((node, window))
+        };
+        found().ok_or_else(|| Error::ShareNotFound { share: crate::model::shorten(share) })
+    }
+
+    fn granted(&self, to: &Recipient) -> &HashMap<String, Window> {
+        static NOTHING: std::sync::LazyLock<HashMap<String, Window>> = std::sync::LazyLock::new(HashMap::new);
         self.recipients.iter().find(|node| node.id == to.id()).map_or(&NOTHING, |node| &node.granted)
     }
 
@@ -224,6 +253,10 @@ impl Index {
             (None, Order::AsWritten) => Err(foreign_position()),
         }
     }
+}
+
+fn is_good(granted: &HashMap<String, Window>, node: &ShareNode, now: TimestampMs) -> bool {
+    granted.get(node.share.name.folded()).is_some_and(|window| window.holds(now))
 }
 
 fn page<T>(mut items: impl Iterator<Item = T>, limit: usize) -> Page<T> {
@@ -270,8 +303,14 @@ fn walk_key(schema: &str) -> String {
 }
 
 fn recipient_node(entry: &RecipientEntry, name_of: &HashMap<&str, &str>) -> Result<RecipientNode, String> {
-    let mut node =
-        RecipientNode { id: entry.id.clone(), name: entry.name.clone(), tokens: Vec::new(), granted: HashSet::new() };
+    let of = |problem: String| format!("recipient '{}': {problem}", entry.name);
+    let mut node = RecipientNode {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        tokens: Vec::new(),
+        rules: entry.rules.rules().map_err(of)?,
+        granted: HashMap::new(),
+    };
     for token in &entry.tokens {
         let read = token_node(token).map_err(|problem| format!("a token of recipient '{}' {problem}", entry.name))?;
         // A hash made with a key cannot be compared here; such a token belongs to nobody.
@@ -280,7 +319,11 @@ fn recipient_node(entry: &RecipientEntry, name_of: &HashMap<&str, &str>) -> Resu
         }
     }
     if entry.status.is_active() {
-        node.granted = entry.grants.iter().filter_map(|id| name_of.get(id.as_str())).map(|&name| name.into()).collect();
+        for id in &entry.grants {
+            let Some(&name) = name_of.get(id.as_str()) else { continue };
+            let window = entry.grant_windows.get(id).map(|window| window.window()).transpose().map_err(of)?;
+            node.granted.insert(name.into(), window.unwrap_or_default());
+        }
     }
     Ok(node)
 }
@@ -323,6 +366,8 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
     .map_err(|error| format!("{}: {error}", full_name()))?;
     let history =
         if entry.history_shared { History::SharedFrom(Version::new(entry.start_version)) } else { History::NotShared };
+    let partitions =
+        rules::partition_rules(&entry.partitions).map_err(|problem| format!("{}: {problem}", full_name()))?;
     Ok(Table {
         share: share.name.clone(),
         share_id: share.id.clone(),
@@ -331,6 +376,7 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
         id: entry.id.clone(),
         location: location.reached_by(reach),
         history,
+        terms: Terms { partitions, ..Terms::default() },
     })
 }
 

@@ -21,8 +21,11 @@ pub mod share;
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The format version of every item that this program writes, and the only one it reads.
+/// The format version of items without rules.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The format version of items with rules, which programs that know none must not read as if there were none.
+pub const RULED_VERSION: u32 = 2;
 
 /// Attribute: the format version.
 pub const VERSION: &str = "v";
@@ -121,7 +124,7 @@ impl fmt::Display for ItemError {
         match self {
             Self::Version { kind, found: Some(found) } => write!(
                 f,
-                "a {kind} of the catalogue has format version {found}, this program knows {FORMAT_VERSION}; \
+                "a {kind} of the catalogue has format version {found}, this program knows {RULED_VERSION}; \
                  use the program that wrote it"
             ),
             Self::Version { kind, found: None } => write!(f, "a {kind} of the catalogue has no format version"),
@@ -180,6 +183,11 @@ impl Builder {
         }
     }
 
+    /// Says that the item has rules.
+    pub(super) fn ruled(self) -> Self {
+        self.number(VERSION, RULED_VERSION)
+    }
+
     pub(super) fn build(self) -> Item {
         self.0
     }
@@ -195,7 +203,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn of(kind: &'static str, item: &'a Item) -> Result<Self, ItemError> {
         let version = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u64>().ok());
-        if version == Some(u64::from(FORMAT_VERSION)) {
+        if [FORMAT_VERSION, RULED_VERSION].map(u64::from).map(Some).contains(&version) {
             Ok(Self { item, kind })
         } else {
             Err(ItemError::Version { kind, found: version })

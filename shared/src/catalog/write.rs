@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::register::TableRegister;
 use crate::error::Cause;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{PartitionRule, RecipientRules, Window};
 use crate::model::securable::History;
 use crate::model::version::TimestampMs;
 
@@ -50,6 +51,8 @@ pub struct TableRecord {
     pub external_id: Option<String>,
     /// What of its history recipients may read.
     pub history: History,
+    /// Which of its partitions recipients may read; all without a rule.
+    pub partitions: Vec<PartitionRule>,
     /// When it was added; unknown where the catalogue does not keep it.
     pub created_at: Option<TimestampMs>,
 }
@@ -74,6 +77,8 @@ pub struct RecipientRecord {
     pub comment: Option<String>,
     /// Whether it may read at all.
     pub status: Status,
+    /// Its properties, and where it may come from.
+    pub rules: RecipientRules,
     /// When it was created; unknown where the catalogue does not keep it.
     pub created_at: Option<TimestampMs>,
 }
@@ -127,6 +132,8 @@ pub struct GrantRecord {
     pub recipient: RecipientName,
     /// The recipient's id.
     pub recipient_id: String,
+    /// When it is good.
+    pub window: Window,
     /// When it was granted; unknown where the catalogue does not keep it.
     pub granted_at: Option<TimestampMs>,
 }
@@ -232,6 +239,8 @@ pub trait ProviderCatalog: TableRegister {
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError>;
     /// Makes a recipient active or disabled.
     async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError>;
+    /// Puts these rules in the place of a recipient's.
+    async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError>;
     /// Removes a recipient with its tokens and grants. From the first step on no token of it is good and it is shown as
     /// disabled; a deletion that was interrupted is finished by repeating it.
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError>;
@@ -251,8 +260,14 @@ pub trait ProviderCatalog: TableRegister {
     async fn grants_on(&self, share: &ShareName) -> Result<Vec<GrantRecord>, WriteError>;
     /// Every grant to a recipient; none to a recipient that is not there.
     async fn grants_to(&self, recipient: &RecipientName) -> Result<Vec<GrantRecord>, WriteError>;
-    /// Grants a share that exists to a recipient that exists. Granting twice is [`WriteError::Exists`].
-    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError>;
+    /// Grants a share that exists to a recipient that exists, at a moment. Granting twice is [`WriteError::Exists`].
+    async fn grant(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+        at: TimestampMs,
+    ) -> Result<(), WriteError>;
     /// Takes a grant back.
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError>;
 }

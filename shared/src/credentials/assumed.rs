@@ -153,15 +153,15 @@ impl Sessions for AssumedSessions {
                 break;
             }
         }
-        Err(last.of(table))
+        Err(last.of(table, purpose))
     }
 }
 
 impl AssumeFailure {
     /// What it means for a table.
-    fn of(self, table: &TableLocation) -> Error {
+    fn of(self, table: &TableLocation, purpose: Purpose<'_>) -> Error {
         match self {
-            Self::PolicyTooLarge => too_large(table),
+            Self::PolicyTooLarge => too_large(table, purpose),
             Self::Refused(code) => Error::StorageDenied(format!("STS AssumeRole failed: {code}").into()),
             Self::Unavailable(code) => Error::StorageUnavailable(format!("STS AssumeRole failed: {code}").into()),
         }
@@ -178,7 +178,7 @@ impl fmt::Debug for AssumeRequest {
 fn session_name(table: &TableLocation, purpose: Purpose<'_>) -> String {
     match purpose {
         Purpose::Reader => format!("ds-log@{}", digest(&format!("{}/{}", table.bucket(), table.prefix()))),
-        Purpose::Signer { recipient, table } => format!("ds-{}@{}", name_part(recipient), name_part(table)),
+        Purpose::Signer { recipient, table, .. } => format!("ds-{}@{}", name_part(recipient), name_part(table)),
     }
 }
 

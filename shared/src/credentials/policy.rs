@@ -1,5 +1,5 @@
 //! Session policies: what confines a session to one table (IAM: what the role allows *and* this), and in one that signs
-//! to its auxiliary locations. Prefixes are escaped, so that a table named with a wildcard is that table alone; what does
+//! to its auxiliary locations, to the networks of its recipient and to the end of the grant. Prefixes are escaped, so that a table named with a wildcard is that table alone; what does
 //! not fit is refused, never widened.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Purpose;
+use super::{Bounds, Purpose};
 use crate::error::Error;
 use crate::limits::SESSION_POLICY_CHARS_MAX;
 use crate::model::area::Area;
@@ -55,9 +55,9 @@ pub fn confining(
     let mut places = vec![Places::of(table.area(), role, region)];
     let reading = match purpose {
         Purpose::Reader => vec![read(&places, "_delta_log/*"), list(&places)],
-        Purpose::Signer { .. } => {
+        Purpose::Signer { bounds, .. } => {
             places.extend(table.auxiliary().iter().map(|area| Places::of(area, role, region)));
-            vec![read(&places, "*")]
+            vec![Statement { condition: condition(bounds), ..read(&places, "*") }]
         }
     };
     let mut full = reading.clone();
@@ -70,14 +70,19 @@ pub fn confining(
         }
     }
     if fitting.is_empty() {
-        return Err(too_large(table));
+        return Err(too_large(table, purpose));
     }
     Ok(fitting)
 }
 
 /// A table that no session can be confined to.
-pub fn too_large(table: &TableLocation) -> Error {
-    Error::Unsupported(if table.auxiliary().is_empty() {
+pub fn too_large(table: &TableLocation, purpose: Purpose<'_>) -> Error {
+    let bound = matches!(purpose, Purpose::Signer { bounds, .. } if !bounds.networks.is_empty());
+    Error::Unsupported(if bound {
+        "The table's path and this recipient's IP access list are too long together for this server to confine access to them. Ask \
+         the share provider to name fewer or larger networks, or to check the list at the API only."
+            .into()
+    } else if table.auxiliary().is_empty() {
         "The table's path is too long for this server to confine access to it. Ask the share provider to move the table."
             .into()
     } else {
@@ -97,10 +102,36 @@ struct Statement {
     condition: Option<Condition>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Condition {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     string_like: BTreeMap<&'static str, Vec<String>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    ip_address: BTreeMap<&'static str, Vec<String>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    date_less_than: BTreeMap<&'static str, String>,
+}
+
+impl Condition {
+    fn like(keys: impl IntoIterator<Item = (&'static str, Vec<String>)>) -> Self {
+        Self { string_like: keys.into_iter().collect(), ..Self::default() }
+    }
+}
+
+/// Of reading, not of decryption: S3 asks for that itself, from an address of its own, and only for who may read.
+fn condition(bounds: Bounds<'_>) -> Option<Condition> {
+    if bounds == Bounds::default() {
+        return None;
+    }
+    let networks: Vec<String> = bounds.networks.iter().map(ToString::to_string).collect();
+    let networks = (!networks.is_empty()).then_some(("aws:SourceIp", networks));
+    let until = bounds.until.map(|until| ("aws:CurrentTime", until.whole_secs().to_iso().replace(".000Z", "Z")));
+    Some(Condition {
+        ip_address: networks.into_iter().collect(),
+        date_less_than: until.into_iter().collect(),
+        ..Condition::default()
+    })
 }
 
 /// An area in the terms of IAM, escaped.
@@ -149,7 +180,7 @@ fn list(places: &[Places]) -> Statement {
         effect: "Allow",
         action: "s3:ListBucket",
         resource: places.iter().flat_map(|place| place.buckets.clone()).collect(),
-        condition: Some(Condition { string_like: BTreeMap::from([("s3:prefix", prefixes)]) }),
+        condition: Some(Condition::like([("s3:prefix", prefixes)])),
     }
 }
 
@@ -173,12 +204,12 @@ fn decrypt(places: &[Places], partition: &str) -> Statement {
     if partition == "aws-cn" {
         via.push("s3.*.amazonaws.com.cn".to_owned());
     }
-    let conditions = BTreeMap::from([("kms:EncryptionContext:aws:s3:arn", context), ("kms:ViaService", via)]);
+    let conditions = [("kms:EncryptionContext:aws:s3:arn", context), ("kms:ViaService", via)];
     Statement {
         effect: "Allow",
         action: "kms:Decrypt",
         resource: vec!["*".to_owned()],
-        condition: Some(Condition { string_like: conditions }),
+        condition: Some(Condition::like(conditions)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::history::in_commit_since;
 use super::log_path::commit_name;
 use super::segment::Listing;
 use super::snapshot::blocking;
-use super::{DeltaLog, named_segment, no_table};
+use super::{DeltaLog, Scope, named_segment, no_table};
 use crate::error::Error;
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX, FETCHES_IN_FLIGHT_MAX};
 use crate::model::capability::Need;
@@ -135,6 +135,7 @@ pub struct ChangeCommits {
     /// Further commits were left out, for these hold enough.
     cut: bool,
     fetcher: Fetcher,
+    scope: Scope,
 }
 
 /// The rest of a range whose first changes were handed on before.
@@ -212,20 +213,27 @@ impl DeltaLog {
     ///
     /// # Errors
     /// When a commit is missing or damaged, changes were not recorded throughout, something in the range cannot be
-    /// shared, or the storage fails.
-    pub async fn changes(&self, table: &TableLocation, range: &Range, head: Version) -> Result<Changes, Error> {
+    /// shared, the scope does not fit the range, or the storage fails.
+    pub async fn changes(
+        &self,
+        table: &TableLocation,
+        range: &Range,
+        head: Version,
+        scope: &Scope,
+    ) -> Result<Changes, Error> {
         let &Range { start, ref listing, .. } = range;
         range.check_whole(start)?;
         let segment = named_segment(listing, start)?;
         let (protocol, metadata) = self.state_at(table, &segment).await?;
+        scope.meet(&metadata)?;
         let mut state = RangeState::new(range, protocol, metadata)?;
 
-        let settled = self.settle(table, range, start, None, |version, findings| state.take(version, findings));
+        let settled = self.settle(table, range, start, None, scope, |version, findings| state.take(version, findings));
         let settled = settled.await?;
-        let commits = self.timed(table, listing, in_commit_since(&state.metadata), settled)?;
+        let commits = self.timed(table, listing, in_commit_since(&state.metadata), settled, scope)?;
 
         let mut needs = state.needs;
-        let (head, head_needs) = self.head_state(table, head).await?;
+        let (head, head_needs) = self.head_state(table, head, scope).await?;
         add_needs(&mut needs, &head_needs);
         Ok(Changes { head, needs, schemas: state.schemas, commits: ChangeCommits { start, ..commits } })
     }
@@ -240,17 +248,23 @@ impl DeltaLog {
         range: &Range,
         head: Version,
         rest: Rest,
+        scope: &Scope,
     ) -> Result<(HeadState, ChangeCommits), Error> {
         let &Range { start, ref listing, .. } = range;
         range.check_whole(rest.from)?;
-        let settled = self.settle(table, range, rest.from, rest.enough, |_, _| Ok(())).await?;
-        let commits = self.timed(table, listing, rest.in_commit_since, settled)?;
-        let (head, _) = self.head_state(table, head).await?;
+        let (head, _) = self.head_state(table, head, scope).await?;
+        let settled = self.settle(table, range, rest.from, rest.enough, scope, |_, _| Ok(())).await?;
+        let commits = self.timed(table, listing, rest.in_commit_since, settled, scope)?;
         Ok((head, ChangeCommits { start, ..commits }))
     }
 
-    async fn head_state(&self, table: &TableLocation, version: Version) -> Result<(HeadState, Vec<Need>), Error> {
-        let head = self.snapshot(table, super::At::Version(version)).await?;
+    async fn head_state(
+        &self,
+        table: &TableLocation,
+        version: Version,
+        scope: &Scope,
+    ) -> Result<(HeadState, Vec<Need>), Error> {
+        let head = self.scoped_snapshot(table, super::At::Version(version), scope).await?;
         let state = HeadState {
             version: Selected::version(head.selected),
             protocol: head.protocol,
@@ -267,6 +281,7 @@ impl DeltaLog {
         range: &Range,
         first: Version,
         enough: Option<u64>,
+        scope: &Scope,
         mut take: impl FnMut(Version, Findings) -> Result<(), Error>,
     ) -> Result<SettledCommits, Error> {
         let &Range { end: last, kind, ref listing, .. } = range;
@@ -284,9 +299,10 @@ impl DeltaLog {
         while let Some((version, text)) = texts.try_next().await? {
             let keep = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
             kept += if keep { text.len() } else { 0 };
-            let of = table.clone();
+            let (of, scope_here) = (table.clone(), scope.clone());
             // Off the async threads: a commit may hold a hundred thousand files.
-            let (commit, findings) = blocking(move || ChangeCommit::settle(&of, version, text, keep, kind)).await?;
+            let (commit, findings) =
+                blocking(move || ChangeCommit::settle((&of, &scope_here), version, text, keep, kind)).await?;
             commits.push((version, commit, findings.time));
             files += findings.files;
             take(version, findings)?;
@@ -305,6 +321,7 @@ impl DeltaLog {
         listing: &Listing,
         in_commit_since: Option<Version>,
         settled: SettledCommits,
+        scope: &Scope,
     ) -> Result<ChangeCommits, Error> {
         let history = self.history_since(table, listing, in_commit_since);
         let commits = settled.commits.into_iter().map(|(version, commit, carried)| {
@@ -313,7 +330,14 @@ impl DeltaLog {
         });
         let commits = commits.collect::<Result<_, Error>>()?;
         let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
-        Ok(ChangeCommits { in_commit_since, start: Version::ZERO, commits, cut: settled.cut, fetcher })
+        Ok(ChangeCommits {
+            in_commit_since,
+            start: Version::ZERO,
+            commits,
+            cut: settled.cut,
+            fetcher,
+            scope: scope.clone(),
+        })
     }
 }
 
@@ -347,7 +371,7 @@ impl ChangeCommits {
             let inlined =
                 if committed.version > self.start { inlined } else { Inlined { metadata: false, protocol: false } };
             let fetch = |version| -> Result<Bytes, Error> { self.fetcher.whole(&commit_name(version)).wait() };
-            commit.emit(self.fetcher.table(), committed.at, inlined, fetch, sink)?;
+            commit.emit((self.fetcher.table(), &self.scope), committed.at, inlined, fetch, sink)?;
         }
         // Whoever asked for so many changes stops at the last of them.
         if self.cut { Err(Error::defect("a page was not full")) } else { Ok(()) }

@@ -70,7 +70,7 @@ impl Activation {
 #[async_trait]
 impl PublicHandler for Activation {
     async fn handle(&self, visit: Visit) -> Result<Reply, Error> {
-        let opened = self.activations.open(visit.params.get("code")).await?;
+        let opened = self.activations.open(visit.params.get("code"), visit.address).await?;
         visit.notes.recipient(opened.recipient());
         if visit.method == Method::POST {
             self.profile(&opened).await.map(Reply::Download)

@@ -44,17 +44,17 @@ impl Handler for QueryTable {
         let request = QueryRequest::parse(&call.body)?;
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
-        let table = find_table(self.catalog.as_ref(), &call).await?;
+        let (table, scope) = find_table(self.catalog.as_ref(), &call).await?;
         let QueryRequest { selector, include_historical_protocol: protocols, paging, hints } = request;
         if let Selector::Range { start, end } = selector {
             let asked = range::Asked::files(&table, start, end, protocols, id_hash, capabilities, paging)?;
             let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
-            return range::answer(ports, call, &table, asked).await;
+            return range::answer(ports, call, (&table, &scope), asked).await;
         }
         let (at, opened) = self.begin(&call.recipient, &table, &selector, &paging).await?;
         // Both may have to ask for a session of a role first; neither waits for the other's.
         let signer = self.presigner.signer(&table, &call.recipient);
-        let (settled, signer) = tokio::join!(settle_at(&self.delta, &table, at, &capabilities), signer);
+        let (settled, signer) = tokio::join!(settle_at(&self.delta, (&table, &scope), at, &capabilities), signer);
         let settled = settled?;
         let (format, head) = (settled.format, settled.head(&table)?);
         let snapshot = settled.snapshot;

@@ -35,7 +35,7 @@ pub struct QueryTableChanges {
 impl Handler for QueryTableChanges {
     async fn handle(&self, call: Call) -> Result<Reply, Error> {
         let max_files = ChangesRequest::page_size(&call.query)?;
-        let table = find_table(self.catalog.as_ref(), &call).await?;
+        let (table, scope) = find_table(self.catalog.as_ref(), &call).await?;
         let History::SharedFrom(shared_since) = table.history else {
             return Err(Error::InvalidParameter(format!("cdf is not enabled on table {}", table.full_name())));
         };
@@ -54,7 +54,7 @@ impl Handler for QueryTableChanges {
             paging: request.paging,
         };
         let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
-        range::answer(ports, call, &table, asked).await
+        range::answer(ports, call, (&table, &scope), asked).await
     }
 }
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::scope::fingerprint;
 use crate::clock::Clock;
 use crate::delta::{Again, Layout};
 use crate::error::Error;
@@ -91,6 +92,9 @@ struct Payload<T> {
     table: String,
     /// Milliseconds since the epoch.
     expires: i64,
+    /// Which part of the table it is about; nothing for the whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    part: String,
     of: T,
 }
 
@@ -218,7 +222,8 @@ impl QueryTokens {
         of: T,
     ) -> Result<String, Error> {
         let expires = self.clock.now().plus_secs(words.ttl_secs).millis();
-        let payload = Payload { share: digest(&table.share_id), table: digest(&table.id), expires, of };
+        let part = fingerprint(table, recipient)?;
+        let payload = Payload { share: digest(&table.share_id), table: digest(&table.id), expires, part, of };
         let payload = serde_json::to_vec(&payload)
             .map_err(|cause| Error::internal("a token could not be written as JSON", cause))?;
         self.sealing.seal(&[words.kind, recipient.id()], &payload).await
@@ -244,6 +249,11 @@ impl QueryTokens {
         if payload.share != digest(&table.share_id) || payload.table != digest(&table.id) {
             return Err(Error::InvalidParameter(format!(
                 "The table specified in the {named} does not match the table being queried."
+            )));
+        }
+        if payload.part != fingerprint(table, recipient)? {
+            return Err(Error::InvalidParameter(format!(
+                "What you may read of the table has changed since the {named} was issued. Please restart the query."
             )));
         }
         Ok(payload.of)

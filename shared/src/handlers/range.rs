@@ -12,8 +12,8 @@ use super::query_token::{self, QueryTokens};
 use super::snapshot::shared_since;
 use super::{Call, Lines, Reply};
 use crate::audit::Notes;
-use crate::delta::DeltaLog;
 use crate::delta::changes::{Bound, ChangeCommits, ChangeSink, Committed, HeadState, Inlined, Kind, Rest};
+use crate::delta::{DeltaLog, Scope};
 use crate::error::Error;
 use crate::model::capability::{Capabilities, ResponseFormat};
 use crate::model::change::Change;
@@ -125,14 +125,19 @@ struct Settled {
 }
 
 /// Answers with a range, or a page of it.
-pub(super) async fn answer(ports: RangePorts<'_>, call: Call, table: &Table, asked: Asked) -> Result<Reply, Error> {
+pub(super) async fn answer(
+    ports: RangePorts<'_>,
+    call: Call,
+    (table, scope): (&Table, &Scope),
+    asked: Asked,
+) -> Result<Reply, Error> {
     let settle = async {
         match &asked.paging.page_token {
             Some(token) => {
                 let opened = ports.tokens.open_range_page(asked.kind, &call.recipient, table, token).await?;
-                go_on(ports.delta, table, &asked, opened).await
+                go_on(ports.delta, (table, scope), &asked, opened).await
             }
-            None => begin(ports.delta, table, &asked).await,
+            None => begin(ports.delta, (table, scope), &asked).await,
         }
     };
     // Both may have to ask for a session of a role first; neither waits for the other's.
@@ -182,14 +187,14 @@ pub(super) async fn answer(ports: RangePorts<'_>, call: Call, table: &Table, ask
 }
 
 /// Settles a range from its start.
-async fn begin(delta: &DeltaLog, table: &Table, asked: &Asked) -> Result<Settled, Error> {
+async fn begin(delta: &DeltaLog, (table, scope): (&Table, &Scope), asked: &Asked) -> Result<Settled, Error> {
     if let Bound::Version(start) = asked.start {
         asked.check_since(start)?;
     }
     let range = delta.range(&table.location, asked.kind, asked.start, asked.end).await?;
     asked.check_since(range.start)?;
     let first = if asked.historical_metadata { range.start } else { range.latest };
-    let changes = delta.changes(&table.location, &range, first).await?;
+    let changes = delta.changes(&table.location, &range, first, scope).await?;
     let format = asked.capabilities.choose(&changes.needs)?;
     if format == ResponseFormat::Parquet {
         // Lines of later metadata must not fail once the answer has begun.
@@ -203,7 +208,12 @@ async fn begin(delta: &DeltaLog, table: &Table, asked: &Asked) -> Result<Settled
 }
 
 /// Goes on with a range that an earlier page settled.
-async fn go_on(delta: &DeltaLog, table: &Table, asked: &Asked, opened: OpenedRange) -> Result<Settled, Error> {
+async fn go_on(
+    delta: &DeltaLog,
+    (table, scope): (&Table, &Scope),
+    asked: &Asked,
+    opened: OpenedRange,
+) -> Result<Settled, Error> {
     let bound = asked.bound(opened.format);
     opened.check(&bound)?;
     let place = opened.place;
@@ -213,7 +223,7 @@ async fn go_on(delta: &DeltaLog, table: &Table, asked: &Asked, opened: OpenedRan
     // One more than there is room for: then it is known that a further page exists.
     let enough = asked.paging.max_files.map(|files| place.next.index + page_files(files) + 1);
     let rest = Rest { from: place.next.version, enough, in_commit_since: place.in_commit_since };
-    let (head, commits) = delta.changes_after(&table.location, &range, place.head, rest).await?;
+    let (head, commits) = delta.changes_after(&table.location, &range, place.head, rest, scope).await?;
     Ok(Settled { head, commits, bound, place, resume: Some(place.next) })
 }
 

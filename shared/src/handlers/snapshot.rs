@@ -2,8 +2,10 @@
 //! and its format before the first byte.
 
 use super::Call;
+use super::scope::scope_of;
 use crate::catalog::FindTable;
-use crate::delta::{At, DeltaLog, Snapshot};
+use crate::delta::scope::ScopedSnapshot;
+use crate::delta::{At, DeltaLog, Scope};
 use crate::error::Error;
 use crate::model::capability::{Capabilities, ResponseFormat};
 use crate::model::securable::{History, Table};
@@ -13,12 +15,13 @@ use crate::model::version::{TimestampMs, Version};
 use crate::wire::action::{Head, write_head};
 use crate::wire::request::Selector;
 
-/// The table that a path names.
-pub(super) async fn find_table(catalog: &dyn FindTable, call: &Call) -> Result<Table, Error> {
+/// The table that a path names, and what of it the caller may read.
+pub(super) async fn find_table(catalog: &dyn FindTable, call: &Call) -> Result<(Table, Scope), Error> {
     let (share, schema, table) = (call.params.get("share"), call.params.get("schema"), call.params.get("table"));
     let table = catalog.find_table(&call.recipient, share, schema, table).await?;
     call.notes.table(&table.id);
-    Ok(table)
+    let scope = scope_of(&table, &call.recipient)?;
+    Ok((table, scope))
 }
 
 /// The caller's capabilities.
@@ -51,18 +54,18 @@ pub(super) fn moment(parameter: &str, text: &str) -> Result<TimestampMs, Error> 
 
 /// A snapshot that may be answered, in the format that the caller and the table agree on.
 pub(super) struct Settled {
-    pub snapshot: Snapshot,
+    pub snapshot: ScopedSnapshot,
     pub format: ResponseFormat,
 }
 
 /// Reads the asked version, after every check that needs no reading.
 pub(super) async fn settle(
     delta: &DeltaLog,
-    table: &Table,
+    (table, scope): (&Table, &Scope),
     selector: &Selector,
     capabilities: &Capabilities,
 ) -> Result<Settled, Error> {
-    settle_at(delta, table, asked_version(table, selector)?, capabilities).await
+    settle_at(delta, (table, scope), asked_version(table, selector)?, capabilities).await
 }
 
 /// The version that a caller asks for, once it is known that it may be asked for.
@@ -84,11 +87,11 @@ pub(super) fn asked_version(table: &Table, selector: &Selector) -> Result<At, Er
 /// Reads a version.
 pub(super) async fn settle_at(
     delta: &DeltaLog,
-    table: &Table,
+    (table, scope): (&Table, &Scope),
     at: At,
     capabilities: &Capabilities,
 ) -> Result<Settled, Error> {
-    let snapshot = delta.snapshot(&table.location, at).await?;
+    let snapshot = delta.scoped_snapshot(&table.location, at, scope).await?;
     if let Selected::Named(version) = snapshot.selected {
         since(version, shared_since(table)?)?;
     }

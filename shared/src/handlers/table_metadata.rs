@@ -26,8 +26,8 @@ impl Handler for TableMetadata {
         let selector = metadata_selector(&call.query)?;
         let id_hash = IdHash::parse(call.header("fileidhash"))?;
         let capabilities = capabilities(&call)?;
-        let table = find_table(self.catalog.as_ref(), &call).await?;
-        let settled = settle(&self.delta, &table, &selector, &capabilities).await?;
+        let (table, scope) = find_table(self.catalog.as_ref(), &call).await?;
+        let settled = settle(&self.delta, (&table, &scope), &selector, &capabilities).await?;
         Ok(Reply::Lines(Lines {
             version: settled.snapshot.version(),
             format: settled.format,

@@ -22,7 +22,7 @@ pub struct TableVersion {
 #[async_trait]
 impl Handler for TableVersion {
     async fn handle(&self, call: Call) -> Result<Reply, Error> {
-        let table = find_table(self.catalog.as_ref(), &call).await?;
+        let (table, _) = find_table(self.catalog.as_ref(), &call).await?;
         let Some(text) = call.query.get("startingTimestamp") else {
             return Ok(Reply::Version(self.delta.latest_version(&table.location).await?));
         };

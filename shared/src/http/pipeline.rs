@@ -1,6 +1,7 @@
 //! One route's way from request to answer: gate, handler, time limit, errors, audit. Generic over nothing but the
 //! handler, so that a function holds its own route and the local gateway holds them all.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,7 +129,7 @@ enum Answering {
 /// How a request came, and how its answer will travel.
 #[derive(Debug, Clone, Default)]
 pub struct Arrival {
-    /// The client's address, where it is known.
+    /// The client's address, where it is known: the other end of the connection, never what a header says.
     pub source_ip: Option<String>,
     /// The id that the gateway in front gave the request.
     pub upstream_id: Option<String>,
@@ -184,7 +185,10 @@ impl Pipeline {
             clock: Arc::clone(&self.shared.clock),
             until: time_left.map(|left| visit.started + left),
         };
-        let work = self.run(Asked { params, parts, body, transfer: arrival.transfer }, terms, &mut visit.event);
+        // What stands there comes from the connection; anything else is no address.
+        let address = arrival.source_ip.as_deref().and_then(|text| text.parse().ok());
+        let asked = Asked { params, parts, body, transfer: arrival.transfer, address };
+        let work = self.run(asked, terms, &mut visit.event);
         let work = notes.during(in_time(self.shared.first_byte_within.into_iter().chain(time_left).min(), work));
         // A defect in a handler costs this answer only.
         let outcome = AssertUnwindSafe(work).catch_unwind().instrument(span).await;
@@ -201,17 +205,18 @@ impl Pipeline {
     }
 
     async fn run(&self, asked: Asked, terms: Terms<()>, event: &mut Event) -> Result<Response<Body>, Error> {
-        let Asked { params, parts, body, transfer } = asked;
+        let Asked { params, parts, body, transfer, address } = asked;
         let handler = match &self.handler {
             Answering::Admitted(handler) => handler,
             Answering::Public(handler) => {
-                let caller = Caller { method: parts.method, params, notes: terms.notes.clone() };
+                let caller = Caller { method: parts.method, params, address, notes: terms.notes.clone() };
                 return respond::answer(handler.handle(caller).await?, &parts.headers, transfer, terms);
             }
         };
-        let recipient = self.shared.gate.admit(&parts.headers).await?;
-        event.recipient_id = Some(recipient.id().to_owned());
-        event.token_id = recipient.token_id().map(str::to_owned);
+        let identified = self.shared.gate.identify(&parts.headers).await?;
+        event.recipient_id = Some(identified.holder().recipient_id.clone());
+        event.token_id = identified.holder().token_id.clone();
+        let recipient = identified.from_address(address)?;
         let query = QueryString::parse(parts.uri.query())?;
         let (headers, notes) = (parts.headers.clone(), terms.notes.clone());
         let call = Call { recipient, params, query, headers, body: body?, notes };
@@ -253,6 +258,8 @@ struct Asked {
     parts: Parts,
     body: Result<Bytes, Error>,
     transfer: Transfer,
+    /// Where it came from.
+    address: Option<IpAddr>,
 }
 
 /// A request under way: what its event says so far.

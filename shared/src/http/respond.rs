@@ -38,6 +38,7 @@ const EXPOSED: HeaderValue =
 pub fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
+        Error::AddressRefused { .. } | Error::RuleUnmet(_) => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
         Error::NoSuchRoute
         | Error::LinkUnknown
         | Error::ShareNotFound { .. }

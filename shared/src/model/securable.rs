@@ -2,6 +2,7 @@
 
 use super::location::TableLocation;
 use super::name::{SchemaName, ShareName, TableName};
+use super::rule::Terms;
 use super::version::Version;
 
 /// A share that some recipient was granted.
@@ -41,6 +42,8 @@ pub struct Table {
     pub location: TableLocation,
     /// What of its history recipients may read.
     pub history: History,
+    /// What narrows it for the recipient that it was found for.
+    pub terms: Terms,
 }
 
 /// What of a table's history is shared.

@@ -24,7 +24,7 @@ const ZONE_MICROS_MAX: i64 = 18 * 60 * 60 * 1_000_000;
 const CALENDAR_DAYS_MIN: i32 = -25_567;
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// What Hive calls the folder of null.
-const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What a column may hold in a file.
 #[derive(Debug, Clone, PartialEq)]

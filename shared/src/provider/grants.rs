@@ -1,8 +1,10 @@
 //! Grants: a recipient may read every table of a share, those added later too.
 
 use super::{Provider, ProviderError, names, recipients, shares, written};
+use crate::catalog::rules;
 use crate::catalog::write::{RecipientRecord, ShareRecord, WriteError};
 use crate::model::name::{RecipientName, ShareName};
+use crate::model::rule::Window;
 
 /// Both ends of a grant.
 #[derive(Debug, Clone)]
@@ -18,9 +20,28 @@ pub struct Granted {
 /// # Errors
 /// When there is no such share or recipient, or it may read it already.
 pub async fn grant(provider: &Provider, share: &str, recipient: &str) -> Result<Granted, ProviderError> {
+    grant_within(provider, share, recipient, Window::default()).await
+}
+
+/// Lets a recipient read a share from one moment to another; each of them may be left open.
+///
+/// # Errors
+/// As [`grant`], and when the window has no moment in it or is over already.
+pub async fn grant_within(
+    provider: &Provider,
+    share: &str,
+    recipient: &str,
+    window: Window,
+) -> Result<Granted, ProviderError> {
+    rules::check_window(window).map_err(ProviderError::Invalid)?;
+    if let Some(until) = window.until.filter(|until| *until <= provider.now()) {
+        return Err(ProviderError::Invalid(format!(
+            "a grant cannot end at {until}, which is over; name a later moment"
+        )));
+    }
     let ends = ends(provider, share, recipient).await?;
     let (share, recipient) = (&ends.share.name, &ends.recipient.name);
-    match written(|| provider.catalog().grant(share, recipient, provider.now())).await {
+    match written(|| provider.catalog().grant(share, recipient, window, provider.now())).await {
         Ok(()) => Ok(ends),
         Err(WriteError::Exists { .. }) => Err(ProviderError::Exists {
             what: format!("the grant of share '{share}' to recipient '{recipient}'"),

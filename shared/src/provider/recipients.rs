@@ -4,8 +4,10 @@ use super::links::{self, IssuedLink, LinkOffer};
 use super::names::{self, nearest};
 use super::tokens::{self, IssuedToken, Lifetime};
 use super::{Provider, ProviderError, new_id, written};
+use crate::catalog::rules;
 use crate::catalog::write::{GrantRecord, RecipientRecord, Status, TokenRecord, WriteError};
 use crate::model::name::RecipientName;
+use crate::model::rule::RecipientRules;
 
 /// A recipient with what it was given.
 #[derive(Debug, Clone)]
@@ -16,6 +18,26 @@ pub struct RecipientDetail {
     pub tokens: Vec<TokenRecord>,
     /// The shares that it may read.
     pub grants: Vec<GrantRecord>,
+}
+
+/// A recipient that is to be created.
+#[derive(Debug, Clone)]
+pub struct NewRecipient {
+    /// The provider's name for it.
+    pub name: String,
+    /// The provider's description.
+    pub comment: Option<String>,
+    /// How long its first token is good.
+    pub lifetime: Lifetime,
+    /// Its properties, and where it may come from.
+    pub rules: RecipientRules,
+}
+
+impl NewRecipient {
+    /// One without a comment or a rule.
+    pub fn of(name: &str, lifetime: Lifetime) -> Self {
+        Self { name: name.to_owned(), comment: None, lifetime, rules: RecipientRules::default() }
+    }
 }
 
 /// Checks that a recipient of this name can be created, so that what must be prepared for it is not in vain.
@@ -40,25 +62,28 @@ pub async fn create(
     comment: Option<&str>,
     lifetime: Lifetime,
 ) -> Result<(RecipientRecord, IssuedToken), ProviderError> {
-    create_offering(provider, name, comment, lifetime, None).await.map(|(recipient, issued, _)| (recipient, issued))
+    let new = NewRecipient { comment: comment.map(str::to_owned), ..NewRecipient::of(name, lifetime) };
+    create_with(provider, new, None).await.map(|(recipient, issued, _)| (recipient, issued))
 }
 
-/// The same, with a link that hands the token over, if one is to be made.
+/// Creates a recipient that may have properties, or come from certain networks only, with a token for it, and with a link
+/// that hands the token over if one is to be made.
 ///
 /// # Errors
-/// When the name is none or taken, or no token or link can be made.
-pub async fn create_offering(
+/// As [`create`], and when a rule is none or no link can be made.
+pub async fn create_with(
     provider: &Provider,
-    name: &str,
-    comment: Option<&str>,
-    lifetime: Lifetime,
+    new: NewRecipient,
     offer: Option<&LinkOffer>,
 ) -> Result<(RecipientRecord, IssuedToken, Option<IssuedLink>), ProviderError> {
+    let NewRecipient { name, comment, lifetime, rules } = new;
+    let rules = checked(rules)?;
     let recipient = RecipientRecord {
-        name: names::recipient(name)?,
+        name: names::recipient(&name)?,
         id: new_id()?,
-        comment: comment.map(str::to_owned),
+        comment,
         status: Status::Active,
+        rules,
         created_at: Some(provider.now()),
     };
     let (issued, record) = tokens::issue(provider, &recipient.id, lifetime).await?;
@@ -100,6 +125,39 @@ pub async fn set_status(provider: &Provider, name: &str, status: Status) -> Resu
         Err(WriteError::Missing { .. }) => Err(missing(provider, &before.name).await),
         Err(other) => Err(other.into()),
     }
+}
+
+/// Puts these rules in the place of a recipient's. Returns the recipient as it was before.
+///
+/// # Errors
+/// When there is none of that name, or a rule is none.
+pub async fn set_rules(
+    provider: &Provider,
+    name: &str,
+    rules: RecipientRules,
+) -> Result<RecipientRecord, ProviderError> {
+    let rules = checked(rules)?;
+    let before = find(provider, &names::recipient(name)?).await?;
+    match written(|| provider.catalog().set_recipient_rules(&before.name, &rules)).await {
+        Ok(()) => Ok(before),
+        Err(WriteError::Missing { .. }) => Err(missing(provider, &before.name).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Checks what is to be said of a recipient.
+///
+/// # Errors
+/// When a rule is none.
+pub fn check_rules(rules: &RecipientRules) -> Result<(), ProviderError> {
+    rules::check_recipient(rules).map_err(ProviderError::Invalid)
+}
+
+fn checked(mut rules: RecipientRules) -> Result<RecipientRules, ProviderError> {
+    rules.access.networks.sort();
+    rules.access.networks.dedup();
+    check_rules(&rules)?;
+    Ok(rules)
 }
 
 /// Deletes a recipient with its tokens and grants. Returns what was there.

@@ -3,8 +3,9 @@
 
 use super::names::{TableRef, nearest};
 use super::{Provider, ProviderError, names, new_id, shares, written};
-use crate::catalog::auxiliary;
 use crate::catalog::write::{TableRecord, WriteError};
+use crate::catalog::{auxiliary, rules};
+use crate::model::rule::PartitionRule;
 use crate::model::securable::History;
 
 /// A table that is to be added.
@@ -28,6 +29,8 @@ pub struct NewTable {
     pub external_id: Option<String>,
     /// What of its history recipients may read.
     pub history: History,
+    /// Which of its partitions recipients may read; all without a rule.
+    pub partitions: Vec<PartitionRule>,
 }
 
 /// Endpoints that are known by a word.
@@ -55,8 +58,8 @@ pub async fn check_new(provider: &Provider, new: &NewTable) -> Result<(), Provid
 /// When the share does not exist, the name is taken, or what is said about the location does not fit together.
 pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, ProviderError> {
     check(&new)?;
-    let NewTable { name, id, location, mut auxiliary_locations, region, endpoint, role_arn, external_id, history } =
-        new;
+    let NewTable { name, id, location, region, endpoint, role_arn, external_id, history, partitions, .. } = new;
+    let mut auxiliary_locations = new.auxiliary_locations;
     auxiliary_locations.sort();
     auxiliary_locations.dedup();
     let id = match id {
@@ -75,6 +78,7 @@ pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, Prov
         role_arn,
         external_id,
         history,
+        partitions,
         created_at: Some(provider.now()),
     };
     match written(|| provider.catalog().add_table(&table)).await {
@@ -104,6 +108,7 @@ pub fn check(new: &NewTable) -> Result<(), ProviderError> {
         }
     }
     auxiliary::check(&new.location, &new.auxiliary_locations).map_err(ProviderError::Invalid)?;
+    rules::check_partitions(&new.partitions).map_err(ProviderError::Invalid)?;
     check_role(new.role_arn.as_deref(), new.external_id.as_deref())
 }
 

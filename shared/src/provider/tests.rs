@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::links::{LinkLifetime, LinkOffer};
 use super::names::{TableRef, nearest};
+use super::recipients::NewRecipient;
 use super::registered::{self, NewRegistered};
 use super::tables::NewTable;
 use super::tokens::{Grace, Lifetime};
@@ -64,6 +65,7 @@ fn table(name: &str) -> NewTable {
         role_arn: None,
         external_id: None,
         history: History::NotShared,
+        partitions: Vec::new(),
     }
 }
 
@@ -213,7 +215,7 @@ async fn a_link_hands_its_own_token_over_and_does_not_outlive_it() {
     let (p, catalog) = provider();
     let offer = LinkOffer::to("https://e/x", LinkLifetime::default());
     let hours = |hours: u64| Lifetime::of_secs(hours * 3600).unwrap();
-    let made = recipients::create_offering(&p, "acme", None, hours(100), Some(&offer)).await.unwrap();
+    let made = recipients::create_with(&p, NewRecipient::of("acme", hours(100)), Some(&offer)).await.unwrap();
     let (recipient, issued, link) = (made.0, made.1, made.2.unwrap());
     assert_eq!(link.expires_at, NOW.plus_secs(72 * 3600));
     let code = link.url.reveal().strip_prefix("https://e/x/activate/").unwrap();

@@ -25,6 +25,7 @@ use shared::model::location::{Endpoint, TableLocation};
 use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::model::page::{Page, Position};
 use shared::model::recipient::Recipient;
+use shared::model::rule::Terms;
 use shared::model::securable::{History, Share, Table};
 use shared::model::version::{TimestampMs, Version};
 use shared::presign::sigv4::Target;
@@ -51,7 +52,7 @@ static RUNTIME: LazyLock<Runtime> =
 
 /// The one recipient.
 pub(crate) static RECIPIENT: LazyLock<Recipient> =
-    LazyLock::new(|| wait(Gate::open("r").admit(&HeaderMap::new())).unwrap());
+    LazyLock::new(|| wait(Gate::open("r").admit(&HeaderMap::new(), None)).unwrap());
 
 /// Runs something that waits. What it returns may be waited for on this thread.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -131,6 +132,7 @@ impl FindTable for MemoryLog {
             id: "table".into(),
             location: location(),
             history: History::SharedFrom(Version::ZERO),
+            terms: Terms::default(),
         })
     }
 }

@@ -14,6 +14,7 @@ use shared::credentials::{Purpose, Session, Sessions, SigningKeys};
 use shared::error::Error;
 use shared::model::location::{Endpoint, Reach, TableLocation};
 use shared::model::name::{SchemaName, ShareName, TableName};
+use shared::model::rule::Terms;
 use shared::model::securable::{History, Table};
 use shared::model::version::TimestampMs;
 use shared::presign::Presigner;
@@ -65,9 +66,10 @@ async fn both(reach: &Arc<dyn Reaches>, location: TableLocation) -> (String, Str
         id: "t1".into(),
         location,
         history: History::NotShared,
+        terms: Terms::default(),
     };
     let presigner = SessionPresigner::new(Arc::clone(reach), Arc::new(FixedClock(NOW)), 1800);
-    let recipient = Gate::open("r1").admit(&HeaderMap::new()).await.unwrap();
+    let recipient = Gate::open("r1").admit(&HeaderMap::new(), None).await.unwrap();
     let mut url = SignedUrl::new();
     presigner.signer(&table, &recipient).await.unwrap().sign(NAME, &mut url);
     (request.uri().to_owned(), url.reveal().to_owned())

@@ -22,6 +22,7 @@ use shared::limits::{SESSION_REFRESH_SECS, URL_TTL_SESSION_SECS_MIN};
 use shared::model::location::{DataRole, Reach, TableLocation};
 use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::model::recipient::Recipient;
+use shared::model::rule::Terms;
 use shared::model::securable::{History, Table};
 use shared::presign::session::SessionPresigner;
 use shared::presign::sigv4::Target;
@@ -91,7 +92,7 @@ impl Sharing {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let (id, secret) = printed.trim().split_once(' ').unwrap();
         let config = config(&emulator, Credentials::new(id, secret, None, None, "test"));
-        let recipient = Gate::open("acme").admit(&HeaderMap::new()).await.unwrap();
+        let recipient = Gate::open("acme").admit(&HeaderMap::new(), None).await.unwrap();
         Some(Self { emulator, name, config, recipient })
     }
 
@@ -133,6 +134,7 @@ impl Sharing {
             id: "cars".into(),
             location: self.location(prefix),
             history: History::NotShared,
+            terms: Terms::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use shared::auth::token::{self, TokenId};
 use shared::catalog::write::{RecipientRecord, Status, TokenRecord};
 use shared::error::Error;
 use shared::model::name::RecipientName;
+use shared::model::rule::RecipientRules;
 use shared::model::version::TimestampMs;
 use shared::secret::{Secret, TokenHash};
 use tests::server::HandClock;
@@ -51,6 +52,7 @@ impl Place for InMemory {
             recipient_id: recipient.id.clone(),
             recipient_name: recipient.name.as_str().to_owned(),
             recipient_active: recipient.status == Status::Active,
+            rules: recipient.rules.clone(),
         };
         self.0.0.lock().unwrap().insert(token.id.clone(), stored);
         Box::pin(async {})
@@ -141,6 +143,7 @@ fn new_recipient() -> RecipientRecord {
         id,
         comment: None,
         status: Status::Active,
+        rules: RecipientRules::default(),
         created_at: None,
     }
 }

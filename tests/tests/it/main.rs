@@ -18,6 +18,9 @@ mod contract;
 mod contract_catalog;
 mod contract_tokens;
 
+// What narrows that for one recipient.
+mod rules;
+
 // How tables are reached: where requests and URLs lead, and what the sessions of roles may do.
 mod contract_reach;
 mod contract_sessions;

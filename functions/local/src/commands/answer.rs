@@ -6,6 +6,8 @@ use shared::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, Status, 
 use shared::model::securable::History;
 use shared::model::version::TimestampMs;
 
+use super::rules;
+
 /// What a command answers.
 #[derive(Debug)]
 pub struct Answer {
@@ -122,6 +124,7 @@ pub fn table_json(table: &TableRecord) -> Value {
         "externalId": table.external_id,
         "historyShared": shared,
         "startVersion": start,
+        "partitions": rules::partitions_json(&table.partitions),
         "createdAt": iso(table.created_at),
     })
 }
@@ -146,6 +149,7 @@ pub fn recipient_json(recipient: &RecipientRecord) -> Value {
         "id": recipient.id,
         "comment": recipient.comment,
         "status": status_word(recipient.status),
+        "rules": rules::rules_json(&recipient.rules),
         "createdAt": iso(recipient.created_at),
     })
 }
@@ -165,6 +169,7 @@ pub fn token_json(token: &TokenRecord) -> Value {
 pub fn grant_json(grant: &GrantRecord) -> Value {
     json!({
         "share": grant.share.as_str(), "recipient": grant.recipient.as_str(), "grantedAt": iso(grant.granted_at),
+        "from": iso(grant.window.from), "until": iso(grant.window.until),
     })
 }
 

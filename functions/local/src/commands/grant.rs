@@ -2,11 +2,13 @@
 
 use clap::Args;
 use serde_json::json;
+use shared::model::rule::Window;
+use shared::model::version::TimestampMs;
 use shared::provider::{counted, grants, tables};
 
 use super::answer::{Answer, full_name};
 use super::target::{Target, TargetArgs};
-use super::told;
+use super::{rules, told};
 
 /// Tables named one by one; of more, the rest is counted.
 const TABLES_SHOWN_MAX: usize = 10;
@@ -14,6 +16,24 @@ const TABLES_SHOWN_MAX: usize = 10;
 /// A share and a recipient.
 #[derive(Debug, Clone, Args)]
 pub struct GrantArgs {
+    /// The share's name
+    share: String,
+    /// The recipient's name
+    recipient: String,
+    /// Before this moment the share is not there for the recipient, such as 2026-01-31T08:00:00Z [default: at once]
+    #[arg(long, value_name = "MOMENT", value_parser = rules::at)]
+    from: Option<TimestampMs>,
+    /// From this moment on it is not there any more, and no URL works on [default: without an end]
+    #[arg(long, value_name = "MOMENT", value_parser = rules::at)]
+    until: Option<TimestampMs>,
+    /// Where to work.
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+/// A share and a recipient.
+#[derive(Debug, Clone, Args)]
+pub struct RevokeArgs {
     /// The share's name
     share: String,
     /// The recipient's name
@@ -28,17 +48,21 @@ pub struct GrantArgs {
 /// # Errors
 /// A sentence for the person at the terminal.
 pub async fn grant(args: &GrantArgs, target: &Target) -> Result<Answer, String> {
-    let ends = grants::grant(&target.provider, &args.share, &args.recipient).await.map_err(told)?;
+    let window = Window { from: args.from, until: args.until };
+    let granted = grants::grant_within(&target.provider, &args.share, &args.recipient, window).await;
+    let ends = granted.map_err(told)?;
     let (share, recipient) = (&ends.share.name, &ends.recipient);
     let tables = tables::list(&target.provider, Some(share.as_str())).await.map_err(told)?;
-    let mut text = format!("Granted share '{share}' to recipient '{}'.\n", recipient.name);
+    let when = rules::window_words(window).map(|words| format!(", {words}")).unwrap_or_default();
+    let mut text = format!("Granted share '{share}' to recipient '{}'{when}.\n", recipient.name);
     if tables.is_empty() {
         let next = target.line(&format!("table add {share}.default.TABLE --location {}", target.location_example()));
         text.push_str(&format!("There is nothing in it yet. Next, add a table:\n  {next}\n"));
     } else {
         let later = "and those that are added later";
         text.push_str(&format!(
-            "The recipient can now read {}, {later} ({}):\n",
+            "The recipient can {} read {}, {later} ({}):\n",
+            if window.from.is_some() { "then" } else { "now" },
             counted(tables.len(), "table"),
             target.takes_effect()
         ));
@@ -55,6 +79,7 @@ pub async fn grant(args: &GrantArgs, target: &Target) -> Result<Answer, String> 
     }
     let json = json!({
         "share": share.as_str(), "recipient": recipient.name.as_str(),
+        "from": window.from.map(TimestampMs::to_iso), "until": window.until.map(TimestampMs::to_iso),
         "tables": tables.iter().map(full_name).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json!({"granted": json})))
@@ -64,7 +89,7 @@ pub async fn grant(args: &GrantArgs, target: &Target) -> Result<Answer, String> 
 ///
 /// # Errors
 /// A sentence for the person at the terminal.
-pub async fn revoke(args: &GrantArgs, target: &Target) -> Result<Answer, String> {
+pub async fn revoke(args: &RevokeArgs, target: &Target) -> Result<Answer, String> {
     let ends = grants::revoke(&target.provider, &args.share, &args.recipient).await.map_err(told)?;
     let (share, recipient) = (&ends.share.name, &ends.recipient.name);
     let text = format!(

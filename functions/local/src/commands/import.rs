@@ -13,6 +13,7 @@ use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::model::securable::History;
 use shared::model::version::Version;
 use shared::provider::names::{self, TableRef};
+use shared::provider::recipients::NewRecipient;
 use shared::provider::tables::{self, NewTable};
 use shared::provider::tokens::IssuedToken;
 use shared::provider::{counted, grants, recipients, shares};
@@ -78,7 +79,7 @@ pub async fn run(args: &ImportArgs, target: &Target) -> Result<Answer, String> {
         written(share, target).await.map_err(|error| format!("{error}; repeat the import to finish it"))?;
     }
     let (provider, lifetime) = (&target.provider, args.handover.lifetime());
-    let created = recipients::create_offering(provider, recipient.as_str(), None, lifetime, way.offer()).await;
+    let created = recipients::create_with(provider, NewRecipient::of(recipient.as_str(), lifetime), way.offer()).await;
     let (recipient, issued, link) =
         created.map_err(|error| format!("{}; repeat the import to finish it", told(error)))?;
     let handed = way.hand_over(&endpoint, &issued, link, recipient.name.as_str())?;
@@ -226,6 +227,7 @@ async fn planned_table(
         role_arn: None,
         external_id: None,
         history,
+        partitions: Vec::new(),
     };
     if !blind {
         let looked = target.inspect(&place, &new).await?;

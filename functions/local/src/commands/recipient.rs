@@ -1,14 +1,19 @@
 //! `recipient create | list | show | disable | enable | delete`.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
-use shared::catalog::write::Status;
+use shared::catalog::write::{GrantRecord, Status};
+use shared::model::network::Network;
+use shared::model::rule::{AccessList, RecipientRules};
+use shared::provider::recipients::NewRecipient;
 use shared::provider::{counted, recipients};
 
 use super::answer::{self, Answer, columns, facts, moment, moment_or_dash, status_word};
 use super::handover::HandoverArgs;
 use super::target::{Target, TargetArgs};
-use super::told;
+use super::{rules, told};
 
 /// What to do with recipients.
 #[derive(Debug, Clone, Subcommand)]
@@ -41,6 +46,15 @@ pub struct CreateArgs {
     /// A description
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
+    /// A property that partition rules of tables can ask for; can be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = rules::pair)]
+    property: Vec<(String, String)>,
+    /// A network that it may come from, such as 203.0.113.0/24; can be given several times [default: all the world]
+    #[arg(long, value_name = "CIDR", value_parser = rules::network)]
+    ip: Vec<Network>,
+    /// Check the networks when this server is asked only: file URLs then work from anywhere
+    #[arg(long, requires = "ip")]
+    ip_api_only: bool,
     #[command(flatten)]
     handover: HandoverArgs,
     #[command(flatten)]
@@ -82,17 +96,36 @@ impl RecipientCommand {
     }
 }
 
+fn rules_of(args: &CreateArgs) -> Result<RecipientRules, String> {
+    let mut properties = BTreeMap::new();
+    for (key, value) in &args.property {
+        if properties.insert(key.clone(), value.clone()).is_some() {
+            return Err(format!("the property '{key}' is given twice"));
+        }
+    }
+    let access = AccessList { networks: args.ip.clone(), api_only: args.ip_api_only };
+    Ok(RecipientRules { properties, access })
+}
+
 async fn create(args: &CreateArgs, target: &Target) -> Result<Answer, String> {
+    let rules = rules_of(args)?;
+    recipients::check_rules(&rules).map_err(told)?;
     let endpoint = target.endpoint()?;
     recipients::check_new(&target.provider, &args.name).await.map_err(told)?;
     let way = args.handover.way(&endpoint)?;
-    let (provider, comment, lifetime) = (&target.provider, args.comment.as_deref(), args.handover.lifetime());
-    let created = recipients::create_offering(provider, &args.name, comment, lifetime, way.offer()).await;
+    let new = NewRecipient {
+        name: args.name.clone(),
+        comment: args.comment.clone(),
+        lifetime: args.handover.lifetime(),
+        rules,
+    };
+    let created = recipients::create_with(&target.provider, new, way.offer()).await;
     let (recipient, issued, link) = created.map_err(told)?;
     let handed = way.hand_over(&endpoint, &issued, link, recipient.name.as_str())?;
     let next = target.line(&format!("grant SHARE {}", recipient.name));
     let mut text = format!("Created recipient '{}'. It can read nothing yet.\n", recipient.name);
     text.push_str(&handed.facts(&issued, &endpoint));
+    text.push_str(&facts(&rules::facts_of(&recipient.rules)));
     text.push_str(handed.advice());
     text.push_str(&format!("\nNext, let it read a share:\n  {next}\n"));
     let (kind, made) = handed.json();
@@ -136,6 +169,7 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
         ("comment", recipient.comment.clone()),
         ("created", recipient.created_at.map(moment)),
     ]));
+    text.push_str(&facts(&rules::facts_of(&recipient.rules)));
     text.push('\n');
     if detail.tokens.is_empty() {
         text.push_str("It has no token.\n");
@@ -158,9 +192,8 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
         let next = target.line(&format!("grant SHARE {}", recipient.name));
         text.push_str(&format!("It can read nothing. Let it read a share:\n  {next}\n"));
     } else {
-        let rows: Vec<Vec<String>> =
-            detail.grants.iter().map(|grant| vec![grant.share.to_string(), moment_or_dash(grant.granted_at)]).collect();
-        text.push_str(&columns(&["SHARE", "GRANTED"], &rows));
+        let rows: Vec<Vec<String>> = detail.grants.iter().map(grant_row).collect();
+        text.push_str(&columns(&["SHARE", "GRANTED", "GOOD"], &rows));
     }
     let json = json!({
         "recipient": answer::recipient_json(recipient),
@@ -168,6 +201,11 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
         "grants": detail.grants.iter().map(answer::grant_json).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json))
+}
+
+fn grant_row(grant: &GrantRecord) -> Vec<String> {
+    let when = rules::window_words(grant.window).unwrap_or_else(|| "always".into());
+    vec![grant.share.to_string(), moment_or_dash(grant.granted_at), when]
 }
 
 async fn set_status(args: &NameArgs, target: &Target, status: Status) -> Result<Answer, String> {

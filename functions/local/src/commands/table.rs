@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::catalog::register::Look;
 use shared::catalog::write::TableRecord;
+use shared::model::rule::PartitionRule;
 use shared::model::securable::History;
 use shared::model::version::Version;
 use shared::provider::names::TableRef;
@@ -11,7 +12,7 @@ use shared::provider::tables::{self, NewTable};
 
 use super::answer::{self, Answer, columns, facts, full_name, history_words, moment};
 use super::target::{Looked, Target, TargetArgs};
-use super::{Failed, told};
+use super::{Failed, rules, told};
 use crate::locations::Place;
 
 /// What to do with tables.
@@ -55,6 +56,10 @@ pub struct AddArgs {
     /// The oldest version that they may read; means --history
     #[arg(long, value_name = "N")]
     start_version: Option<u64>,
+    /// Let recipients read the files of one partition only: COLUMN=VALUE, or COLUMN=@KEY for the value that the
+    /// recipient's property of that name has; can be given several times
+    #[arg(long, value_name = "COLUMN=VALUE|@KEY", value_parser = rules::partition)]
+    partition: Vec<PartitionRule>,
     /// Add it without a look at it
     #[arg(long)]
     without_validation: bool,
@@ -135,6 +140,7 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
         role_arn: args.role.clone(),
         external_id: args.external_id.clone(),
         history,
+        partitions: args.partition.clone(),
     };
     let look = if args.without_validation { Look::LeftOut } else { Look::Taken };
     let added = added(target, &place, new, look, &OPTIONS).await.map_err(Failed::told)?;
@@ -204,7 +210,10 @@ pub(crate) async fn added(
         Look::LeftOut => None,
     };
     let prospects = match &looked {
-        Some(looked) => Some(readable(looked, new.history, advice).map_err(Failed::Said)?),
+        Some(looked) => {
+            looked.inspection.check_partitions(&new.partitions).map_err(Failed::Said)?;
+            Some(readable(looked, new.history, advice).map_err(Failed::Said)?)
+        }
         None => None,
     };
     if new.region.is_none() {
@@ -244,6 +253,7 @@ fn entry_facts(table: &TableRecord) -> String {
     shown.extend(table.auxiliary_locations.iter().map(|place| ("auxiliary", Some(place.clone()))));
     shown.extend([
         ("history", Some(history_words(table.history))),
+        ("partitions", rules::partition_words(&table.partitions)),
         ("region", table.region.clone()),
         ("endpoint", table.endpoint.clone()),
         ("role", table.role_arn.clone()),

@@ -59,6 +59,7 @@ impl Links for DynamoLinks {
         let token =
             token.filter(|token| usable && token.status == Status::Active && token.recipient_id == link.recipient_id);
         Ok(Some(StoredLink {
+            rules: recipient.as_ref().map(|recipient| recipient.rules.clone()).unwrap_or_default(),
             recipient_name: recipient.map(|recipient| recipient.name.as_str().to_owned()).unwrap_or_default(),
             recipient_id: link.recipient_id,
             token_id: link.token_id,

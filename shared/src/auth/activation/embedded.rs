@@ -78,6 +78,7 @@ fn stored(document: &CatalogDocument, entry: &ActivationEntry) -> Result<StoredL
     };
     Ok(StoredLink {
         recipient_id: entry.recipient_id.clone(),
+        rules: recipient.map(|recipient| recipient.rules.rules()).transpose().map_err(unreadable)?.unwrap_or_default(),
         recipient_name: recipient.map(|recipient| recipient.name.clone()).unwrap_or_default(),
         token_id: entry.token_id.clone(),
         sealed: entry.sealed.clone(),

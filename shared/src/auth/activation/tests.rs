@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth::keyring::{FixedKeyring, Keyring};
 use crate::clock::HandClock;
+use crate::model::network::Network;
+use crate::model::rule::AccessList;
 
 const START_SECS: i64 = 1_000_000;
 const SECRET: &str = "a token that nobody may see";
@@ -68,6 +70,7 @@ impl Bench {
             sealed: Some(code.seal("r1", "t1", &contents).unwrap()),
             expires_at: TimestampMs::new((START_SECS + 100) * 1000),
             used_at: None,
+            rules: RecipientRules::default(),
             token: Some(TokenTimes { expires_at: None }),
         };
         change(&mut link);
@@ -76,7 +79,7 @@ impl Bench {
     }
 
     async fn end_of(&self, code: &str) -> Option<LinkEnd> {
-        match self.activations.open(code).await {
+        match self.activations.open(code, None).await {
             Ok(_) => None,
             Err(Error::LinkEnded(end)) => Some(end),
             Err(other) => panic!("{other}"),
@@ -90,12 +93,12 @@ async fn a_link_hands_its_token_over_once() {
         let bench = Bench::with(codes);
         let code = bench.given(|_| {}).await;
         for _ in 0..3 {
-            let opened = bench.activations.open(&code).await.unwrap();
+            let opened = bench.activations.open(&code, None).await.unwrap();
             assert_eq!((opened.recipient().id(), opened.recipient().token_id()), ("r1", Some("t1")));
             assert_eq!(opened.endpoint, "https://e");
         }
         let (first, second) =
-            (bench.activations.open(&code).await.unwrap(), bench.activations.open(&code).await.unwrap());
+            (bench.activations.open(&code, None).await.unwrap(), bench.activations.open(&code, None).await.unwrap());
         assert_eq!(bench.activations.take(&first).await.unwrap().reveal(), SECRET);
         assert!(matches!(bench.activations.take(&second).await, Err(Error::LinkEnded(LinkEnd::Used))));
         assert_eq!(bench.end_of(&code).await, Some(LinkEnd::Used));
@@ -110,11 +113,11 @@ async fn a_link_ends_with_its_time_and_with_its_token() {
     let short = TimestampMs::new((START_SECS + 50) * 1000);
     let shorter = bench.given(|link| link.token = Some(TokenTimes { expires_at: Some(short) })).await;
     assert_eq!(bench.end_of(&gone).await, Some(LinkEnd::Withdrawn));
-    assert_eq!(bench.activations.open(&shorter).await.unwrap().token_expires_at, Some(short));
+    assert_eq!(bench.activations.open(&shorter, None).await.unwrap().token_expires_at, Some(short));
     bench.clock.advance_secs(50);
     assert_eq!(bench.end_of(&shorter).await, Some(LinkEnd::Withdrawn));
     bench.clock.advance_secs(49);
-    let opened = bench.activations.open(&code).await.unwrap();
+    let opened = bench.activations.open(&code, None).await.unwrap();
     bench.clock.advance_secs(1);
     assert_eq!(bench.end_of(&code).await, Some(LinkEnd::Expired));
     assert!(matches!(bench.activations.take(&opened).await, Err(Error::LinkEnded(LinkEnd::Expired))));
@@ -130,7 +133,7 @@ async fn what_was_sealed_for_another_is_not_handed_over() {
         |link| link.sealed = None,
     ] {
         let code = bench.given(change).await;
-        assert!(matches!(bench.activations.open(&code).await, Err(Error::Internal { .. })));
+        assert!(matches!(bench.activations.open(&code, None).await, Err(Error::Internal { .. })));
     }
 }
 
@@ -167,17 +170,17 @@ async fn garbage_costs_no_question() {
     garbage.extend([format!("{code}0"), format!("{code}00"), code.replace('0', "g"), "..%2F".into()]);
     garbage.extend((0..100).map(|length| "0".repeat(length)));
     for text in garbage {
-        assert!(matches!(bench.activations.open(&text).await, Err(Error::LinkUnknown)), "{text}");
+        assert!(matches!(bench.activations.open(&text, None).await, Err(Error::LinkUnknown)), "{text}");
     }
     assert_eq!(bench.links.asked.load(Ordering::SeqCst), 0);
-    assert!(bench.activations.open(&code.to_uppercase()).await.is_ok(), "a mail program's capitals");
+    assert!(bench.activations.open(&code.to_uppercase(), None).await.is_ok(), "a mail program's capitals");
 }
 
 #[tokio::test]
 async fn nothing_shows_through() {
     let bench = Bench::with(Codes::plain());
     let code = bench.given(|_| {}).await;
-    let opened = bench.activations.open(&code).await.unwrap();
+    let opened = bench.activations.open(&code, None).await.unwrap();
     let contents = Contents { token: SECRET.into(), endpoint: "https://e".into() };
     let made = bench.codes.make().await.unwrap();
     let shown = format!("{opened:?} {contents:?} {made:?} {:?} {:?}", bench.activations, bench.codes);
@@ -196,4 +199,19 @@ proptest! {
             assert!(codes.read(&hex::encode(bytes)).await.unwrap().is_none());
         });
     }
+}
+
+#[tokio::test]
+async fn a_link_opens_from_its_recipients_networks_alone() {
+    let bench = Bench::with(Codes::plain());
+    let networks = vec![Network::parse("192.0.2.0/24").unwrap()];
+    let access = AccessList { networks, api_only: true };
+    let code = bench.given(|link| link.rules.access = access).await;
+    let from = |text: &str| Some(text.parse().unwrap());
+    for elsewhere in [None, from("198.51.100.7"), from("2001:db8::1")] {
+        let refused = bench.activations.open(&code, elsewhere).await;
+        assert!(matches!(refused, Err(Error::AddressRefused { address }) if address == elsewhere), "{refused:?}");
+    }
+    let opened = bench.activations.open(&code, from("192.0.2.9")).await.unwrap();
+    assert!(bench.activations.take(&opened).await.is_ok());
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::keyring::KeyId;
 use crate::auth::stored::StoredToken;
+use crate::catalog::rules::RecipientRulesEntry;
 use crate::catalog::write::Status;
 use crate::error::Error;
 use crate::model::version::TimestampMs;
@@ -19,6 +20,9 @@ pub(super) struct Document {
     pub(super) recipient_id: String,
     pub(super) recipient_name: String,
     pub(super) recipient_status: StatusText,
+    /// What the provider says of the recipient.
+    #[serde(default, skip_serializing_if = "RecipientRulesEntry::is_empty")]
+    pub(super) rules: RecipientRulesEntry,
     pub(super) token: Token,
     /// The token before this one, whose hash is in the version of the stage `AWSPREVIOUS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +79,7 @@ impl Document {
             recipient_id: recipient_id.to_owned(),
             recipient_name: recipient_name.to_owned(),
             recipient_status: status.into(),
+            rules: RecipientRulesEntry::default(),
             token,
             previous,
         }
@@ -98,7 +103,7 @@ impl Document {
 
     /// The token of this version, of the recipient that this version knows.
     pub(super) fn stored(&self) -> Result<StoredToken, Error> {
-        let unreadable = || Error::defect("a recipient's secret holds a key, hash or moment that cannot be read");
+        let unreadable = || Error::defect("a recipient's secret holds a key, hash, moment or rule that cannot be read");
         let moment = |text: &Option<String>| {
             text.as_deref().map(|text| TimestampMs::parse(text).ok_or_else(unreadable)).transpose()
         };
@@ -111,6 +116,7 @@ impl Document {
             recipient_id: self.recipient_id.clone(),
             recipient_name: self.recipient_name.clone(),
             recipient_active: self.recipient_status == StatusText::Active,
+            rules: self.rules.rules().map_err(|_| unreadable())?,
         })
     }
 
@@ -131,6 +137,7 @@ impl Document {
             expires_at: Some(stored.expires_at.map_or(ends_at, |end| end.min(ends_at))),
             recipient_name: current.recipient_name,
             recipient_active: current.recipient_active,
+            rules: current.rules,
             ..stored
         }))
     }

@@ -6,8 +6,10 @@ use super::document::{Document, Previous, StatusText, Token};
 use super::{CURRENT, PENDING, PREVIOUS, SecretTokenStore, code_of, failure, is_missing};
 use crate::auth::keyring::KeyId;
 use crate::auth::token::{self, TokenId};
+use crate::catalog::rules::RecipientRulesEntry;
 use crate::catalog::write::{RecipientRecord, Status, TokenRecord, WriteError};
 use crate::error::Error;
+use crate::model::rule::RecipientRules;
 use crate::model::version::TimestampMs;
 
 /// Days in which a deleted secret can be brought back, the fewest that Secrets Manager offers.
@@ -45,9 +47,12 @@ impl SecretTokenStore {
         let new =
             |token, previous| Document::new(&recipient.id, recipient.name.as_str(), recipient.status, token, previous);
         let Some((current, version)) = self.version(&name, CURRENT).await.map_err(unavailable)? else {
-            return self.create(&name, &new(token, None)).await;
+            let rules = RecipientRulesEntry::from(&recipient.rules);
+            return self.create(&name, &Document { rules, ..new(token, None) }).await;
         };
         own(&current, &recipient.id)?;
+        // Where a secret is, it alone knows the rules: the catalogue's copy may be a moment behind.
+        let new = |token, previous| Document { rules: current.rules.clone(), ..new(token, previous) };
         if current.token.id == token.id {
             if current.token.hash != token.hash {
                 return Err(WriteError::Exists { what: format!("token '{}'", token.id) });
@@ -92,6 +97,14 @@ impl SecretTokenStore {
         if current == next { Ok(()) } else { self.replace(&name, &version, &next).await }
     }
 
+    /// Puts these rules in the place of a recipient's.
+    ///
+    /// # Errors
+    /// When the recipient has no secret, somebody else wrote at the same moment, or Secrets Manager does not answer.
+    pub async fn set_rules(&self, recipient_id: &str, rules: &RecipientRules) -> Result<(), WriteError> {
+        self.change(recipient_id, |current| Document { rules: rules.into(), ..current }).await
+    }
+
     /// Deletes a recipient's secret; its tokens are no longer good. Fine when there is none.
     ///
     /// # Errors
@@ -110,12 +123,17 @@ impl SecretTokenStore {
     }
 
     async fn set_status(&self, recipient_id: &str, status: Status) -> Result<(), WriteError> {
+        let status = StatusText::from(status);
+        self.change(recipient_id, |current| Document { recipient_status: status, ..current }).await
+    }
+
+    async fn change(&self, recipient_id: &str, next: impl FnOnce(Document) -> Document) -> Result<(), WriteError> {
         let name = self.name(&token::recipient_part(recipient_id));
         let Some((current, version)) = self.version(&name, CURRENT).await.map_err(unavailable)? else {
             return Err(WriteError::Missing { what: "secret of this recipient".into() });
         };
         own(&current, recipient_id)?;
-        let next = Document { recipient_status: StatusText::from(status), ..current.clone() };
+        let next = next(current.clone());
         self.amend(&name, &current, &version, &next).await
     }
 

@@ -62,6 +62,7 @@ impl Bench {
             recipient_id: "r1".into(),
             recipient_name: "One".into(),
             recipient_active: true,
+            rules: RecipientRules::default(),
         };
         (token, id.to_string(), stored)
     }
@@ -91,7 +92,8 @@ async fn a_good_token_is_its_recipients() {
     let bench = Bench::new();
     let (token, id) = bench.given(|_| {});
     let holder = bench.tokens.holder_of(&token).await.unwrap().unwrap();
-    let wanted = Holder { recipient_id: "r1".into(), recipient_name: "One".into(), token_id: Some(id) };
+    let rules = RecipientRules::default();
+    let wanted = Holder { recipient_id: "r1".into(), recipient_name: "One".into(), token_id: Some(id), rules };
     assert_eq!(holder, wanted);
 }
 

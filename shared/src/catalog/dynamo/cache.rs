@@ -35,7 +35,9 @@ impl TableCache {
 
     pub(super) fn get(&self, asked: &Asked) -> Option<Table> {
         let entries = self.locked();
-        entries.get(asked).filter(|entry| self.is_fresh(entry)).map(|entry| entry.table.clone())
+        let now = self.clock.now();
+        let good = |entry: &&Remembered| self.is_fresh(entry) && entry.table.terms.window.holds(now);
+        entries.get(asked).filter(good).map(|entry| entry.table.clone())
     }
 
     /// Remembers a table whose rows were asked for at these moments, which is before they were read: what was taken back
@@ -77,6 +79,7 @@ mod tests {
     use super::*;
     use crate::model::location::TableLocation;
     use crate::model::name::{SchemaName, ShareName, TableName};
+    use crate::model::rule::{Terms, Window};
     use crate::model::securable::History;
 
     #[derive(Debug, Default)]
@@ -104,6 +107,7 @@ mod tests {
             id: "t-1".into(),
             location: TableLocation::new("b", "t"),
             history: History::NotShared,
+            terms: Terms::default(),
         }
     }
 
@@ -129,6 +133,19 @@ mod tests {
             assert_eq!(cache.get(&asked(0)).is_some(), there, "{wall} {uptime}");
         }
         assert!(cache.get(&asked(1)).is_none());
+    }
+
+    #[test]
+    fn a_table_is_not_remembered_beyond_its_grant() {
+        let clock = Arc::new(TwoClocks::default());
+        let cache = TableCache::new(clock.clone());
+        let mut until = table();
+        until.terms.window = Window { from: None, until: Some(TimestampMs::new(5_000)) };
+        cache.put(asked(0), until, cache.moment());
+        for (wall, there) in [(4_999, true), (5_000, false)] {
+            clock.wall_ms.store(wall, Ordering::SeqCst);
+            assert_eq!(cache.get(&asked(0)).is_some(), there, "{wall}");
+        }
     }
 
     #[test]

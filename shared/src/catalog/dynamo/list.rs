@@ -2,7 +2,7 @@
 //! full, so that a page ends with "more" only when more is there.
 
 use super::rows::{Reading, RowStore, Rows, attributes};
-use super::{DynamoCatalog, LOOKS, share_not_found};
+use super::{DynamoCatalog, Granted, LOOKS, share_not_found};
 use crate::catalog::foreign_position;
 use crate::catalog::item::recipient::read_grant;
 use crate::catalog::item::share::{read_schema, read_share, read_table};
@@ -47,9 +47,11 @@ pub(super) async fn shares(
     Ok(page)
 }
 
-/// The shares behind grants, those left out whose grant is for another share of the name.
+/// The shares behind grants, those left out whose grant is not good now or for another share of the name.
 async fn shares_of_grants(catalog: &DynamoCatalog, rows: &[Item], reading: Reading) -> Result<Vec<Share>, Error> {
-    let grants = rows.iter().map(read_grant).collect::<Result<Vec<_>, _>>()?;
+    let mut grants = rows.iter().map(read_grant).collect::<Result<Vec<_>, _>>()?;
+    let now = catalog.clock.now();
+    grants.retain(|grant| grant.window.holds(now));
     let keys: Vec<Key> = grants.iter().filter_map(|grant| key::share_key(&grant.share).ok()).collect();
     let found = catalog.rows.batch(&keys, reading).await?;
     let mut shares = Vec::with_capacity(grants.len());
@@ -149,7 +151,7 @@ impl InShare<'_> {
             let mut reader = PageReader::new(&catalog.rows, &self.prefix, self.after.clone(), self.limit, reading);
             let granted = catalog.granted(to, self.name, self.with.as_ref(), reading);
             let (granted, mut rows) = futures::try_join!(granted, reader.next())?;
-            let Some((share, with)) = granted else { continue };
+            let Some(Granted { share, with, .. }) = granted else { continue };
             answer = Some(None);
             if self.with.is_some() {
                 let Some(row) = with else { continue };

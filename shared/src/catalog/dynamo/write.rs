@@ -17,6 +17,7 @@ use crate::catalog::write::{
 };
 use crate::limits::CATALOG_ATTEMPTS_MAX;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 
 mod grants;
@@ -211,6 +212,10 @@ impl ProviderCatalog for DynamoProviderCatalog {
         self.write_recipient_status(name, status).await
     }
 
+    async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError> {
+        self.write_recipient_rules(name, rules).await
+    }
+
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
         self.drop_recipient(name).await
     }
@@ -242,8 +247,14 @@ impl ProviderCatalog for DynamoProviderCatalog {
         self.grants_to_recipient(recipient).await
     }
 
-    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
-        self.write_grant(share, recipient, at).await
+    async fn grant(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+        at: TimestampMs,
+    ) -> Result<(), WriteError> {
+        self.write_grant(share, recipient, window, at).await
     }
 
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {

@@ -16,6 +16,7 @@ use crate::catalog::write::{
     TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 
 mod changes;
@@ -219,6 +220,11 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
         .await
     }
 
+    async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError> {
+        let (name, rules) = (name.clone(), rules.clone());
+        self.change(move |document| changes::set_rules(document, &name, &rules)).await
+    }
+
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
         let name = name.clone();
         self.change(move |document| {
@@ -290,9 +296,15 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
         .await
     }
 
-    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+    async fn grant(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+        at: TimestampMs,
+    ) -> Result<(), WriteError> {
         let (share, recipient) = (share.clone(), recipient.clone());
-        self.change(move |document| changes::grant(document, &share, &recipient, at)).await
+        self.change(move |document| changes::grant(document, &share, &recipient, window, at)).await
     }
 
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {

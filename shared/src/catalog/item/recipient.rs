@@ -5,14 +5,18 @@ use super::{
     RECIPIENT_ID, RECIPIENT_NAME, SHARE_ID, STATUS, TTL, primary_key,
 };
 use crate::catalog::key::{self, Entity, Key, KeyError};
+use crate::catalog::rules::{self, RecipientRulesEntry};
 use crate::catalog::write::{GrantRecord, RecipientRecord, TokenRecord};
 use crate::limits::TOKEN_KEPT_AFTER_END_SECS;
 use crate::model::name::{RecipientName, ShareName};
+use crate::model::rule::{RecipientRules, Window};
 
 /// Attribute of a recipient: the ids of its tokens, so that all of them are found without the index.
 pub const TOKENS: &str = "tokens";
 /// Attribute of a recipient: counts its changes.
 pub const REVISION: &str = "rev";
+/// Attribute of a recipient: its rules as JSON; not there for none.
+pub const RULES: &str = "rules";
 /// Attribute of a grant: when it was granted, in milliseconds since the epoch.
 pub const GRANTED: &str = "granted";
 
@@ -35,15 +39,32 @@ pub struct StoredRecipient {
 /// When it has no key.
 pub fn recipient_item(recipient: &StoredRecipient) -> Result<Item, KeyError> {
     let record = &recipient.record;
-    Ok(Builder::new(&key::recipient_key(&record.id)?)
+    let item = Builder::new(&key::recipient_key(&record.id)?)
         .indexed(&key::recipient_index_key(&record.name)?)
         .text(DISPLAY, record.name.as_str())
         .text(STATUS, recipient.lifecycle.as_str())
         .text_if_any(COMMENT, record.comment.as_deref())
         .moment_if_any(CREATED, record.created_at)
         .texts(TOKENS, recipient.token_ids.iter().cloned())
-        .number(REVISION, recipient.revision)
-        .build())
+        .number(REVISION, recipient.revision);
+    Ok(with_rules(item, &record.rules).build())
+}
+
+/// Rules that cannot be written as JSON do not exist: they are texts.
+fn with_rules(item: Builder, rules: &RecipientRules) -> Builder {
+    if rules.is_empty() {
+        return item;
+    }
+    let entry = serde_json::to_string(&RecipientRulesEntry::from(rules)).unwrap_or_default();
+    item.text(RULES, &entry).ruled()
+}
+
+fn read_rules(fields: &Fields<'_>) -> Result<RecipientRules, ItemError> {
+    let Some(text) = fields.text_if_any(RULES)? else { return Ok(RecipientRules::default()) };
+    // By itself serde would take an array for a struct as well, and an empty one for no rules.
+    let entry = Some(text).filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok());
+    let rules = entry.and_then(|entry: RecipientRulesEntry| entry.rules().ok());
+    rules.filter(|rules| !rules.is_empty()).ok_or_else(|| fields.bad(RULES))
 }
 
 /// Reads a recipient's item.
@@ -61,6 +82,7 @@ pub fn read_stored_recipient(item: &Item) -> Result<StoredRecipient, ItemError> 
             id: id.to_owned(),
             comment: fields.owned_if_any(COMMENT)?,
             status: lifecycle.status(),
+            rules: read_rules(&fields)?,
             created_at: fields.moment_if_any(CREATED)?,
         },
         lifecycle,
@@ -147,15 +169,17 @@ pub fn read_token(item: &Item) -> Result<TokenRecord, ItemError> {
 /// # Errors
 /// When it has no key.
 pub fn grant_item(grant: &GrantRecord) -> Result<Item, KeyError> {
-    Ok(Builder::new(&key::grant_key(&grant.recipient_id, &grant.share)?)
+    let item = Builder::new(&key::grant_key(&grant.recipient_id, &grant.share)?)
         .indexed(&key::grant_index_key(&grant.recipient_id, &grant.share)?)
         .text(DISPLAY, grant.share.as_str())
         .text(SHARE_ID, &grant.share_id)
         .text(RECIPIENT_ID, &grant.recipient_id)
         .text(RECIPIENT_NAME, grant.recipient.as_str())
         .text(STATUS, ACTIVE)
-        .moment_if_any(GRANTED, grant.granted_at)
-        .build())
+        .moment_if_any(NOT_BEFORE, grant.window.from)
+        .moment_if_any(EXPIRES, grant.window.until)
+        .moment_if_any(GRANTED, grant.granted_at);
+    Ok(if grant.window.is_always() { item } else { item.ruled() }.build())
 }
 
 /// Reads a grant's item.
@@ -174,11 +198,14 @@ pub fn read_grant(item: &Item) -> Result<GrantRecord, ItemError> {
     if Entity::of(pk, sk) != Some(Entity::Grant { recipient_id, share: name.folded() }) {
         return Err(fields.bad(key::SK));
     }
+    let window = Window { from: fields.moment_if_any(NOT_BEFORE)?, until: fields.moment_if_any(EXPIRES)? };
+    rules::check_window(window).map_err(|_| fields.bad(EXPIRES))?;
     Ok(GrantRecord {
         share: name,
         share_id: fields.text(SHARE_ID)?.to_owned(),
         recipient: RecipientName::parse(fields.text(RECIPIENT_NAME)?).map_err(|_| fields.bad(RECIPIENT_NAME))?,
         recipient_id: recipient_id.to_owned(),
+        window,
         granted_at: fields.moment_if_any(GRANTED)?,
     })
 }

@@ -3,9 +3,10 @@
 use super::{Builder, COMMENT, CREATED, DISPLAY, Fields, Item, ItemError, Lifecycle, SHARE_ID, STATUS, primary_key};
 use crate::catalog::key::{self, Entity, KeyError};
 use crate::catalog::write::{ShareRecord, TableRecord};
-use crate::catalog::{auxiliary, reach};
+use crate::catalog::{auxiliary, reach, rules};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
+use crate::model::rule::{PartitionRule, Terms};
 use crate::model::securable::{History, Schema, Share, Table};
 use crate::model::version::Version;
 
@@ -35,6 +36,8 @@ pub const EXTERNAL_ID: &str = "externalId";
 pub const HISTORY: &str = "history";
 /// Attribute of a table: the oldest version that is shared.
 pub const START_VERSION: &str = "startVersion";
+/// Attribute of a table: its partition rules as JSON; not there for none.
+pub const PARTITIONS: &str = "partitions";
 
 const LATEST: &str = "latest";
 const SHARED: &str = "shared";
@@ -171,6 +174,7 @@ impl StoredTable {
             id: record.id,
             location,
             history: record.history,
+            terms: Terms { partitions: record.partitions, ..Terms::default() },
         }))
     }
 }
@@ -195,11 +199,29 @@ pub fn table_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError>
         .text_if_any(ROLE_ARN, table.role_arn.as_deref())
         .text_if_any(EXTERNAL_ID, table.external_id.as_deref())
         .moment_if_any(CREATED, table.created_at);
-    Ok(match table.history {
+    let item = match table.history {
         History::NotShared => item.text(HISTORY, LATEST),
         History::SharedFrom(version) => item.text(HISTORY, SHARED).number(START_VERSION, version.number()),
+    };
+    Ok(with_partitions(item, &table.partitions).build())
+}
+
+/// Rules that cannot be written as JSON do not exist: they are texts.
+fn with_partitions(item: Builder, partitions: &[PartitionRule]) -> Builder {
+    if partitions.is_empty() {
+        return item;
     }
-    .build())
+    let entries = serde_json::to_string(&rules::partition_entries(partitions)).unwrap_or_default();
+    item.text(PARTITIONS, &entries).ruled()
+}
+
+fn read_partitions(fields: &Fields<'_>) -> Result<Vec<PartitionRule>, ItemError> {
+    let Some(text) = fields.text_if_any(PARTITIONS)? else { return Ok(Vec::new()) };
+    let entries: Vec<rules::PartitionEntry> = serde_json::from_str(text).map_err(|_| fields.bad(PARTITIONS))?;
+    match rules::partition_rules(&entries) {
+        Ok(rules) if !rules.is_empty() => Ok(rules),
+        _ => Err(fields.bad(PARTITIONS)),
+    }
 }
 
 /// Reads a table's item.
@@ -233,6 +255,7 @@ pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
         role_arn: fields.owned_if_any(ROLE_ARN)?,
         external_id: fields.owned_if_any(EXTERNAL_ID)?,
         history,
+        partitions: read_partitions(&fields)?,
         created_at: fields.moment_if_any(CREATED)?,
     };
     Ok(StoredTable { record, share_id: fields.text(SHARE_ID)?.to_owned() })

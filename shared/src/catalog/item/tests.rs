@@ -7,6 +7,7 @@ use super::*;
 use crate::catalog::write::{ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
 use crate::model::location::Endpoint;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{PartitionRule, RecipientRules, RuleValue, Window};
 use crate::model::securable::{History, Share};
 use crate::model::version::Version;
 
@@ -32,6 +33,7 @@ fn table() -> TableRecord {
         auxiliary_locations: vec!["s3://b/source".into(), "s3://c/source".into()],
         external_id: Some("x".into()),
         history: History::SharedFrom(Version::new(7)),
+        partitions: Vec::new(),
         created_at: None,
     }
 }
@@ -43,6 +45,7 @@ fn recipient() -> StoredRecipient {
             id: "r-1".into(),
             comment: None,
             status: Status::Active,
+            rules: RecipientRules::default(),
             created_at: Some(TimestampMs::new(6)),
         },
         lifecycle: Lifecycle::Active,
@@ -70,6 +73,7 @@ fn grant() -> GrantRecord {
         share_id: "s-1".into(),
         recipient: RecipientName::parse("Ada").unwrap(),
         recipient_id: "r-1".into(),
+        window: Window::default(),
         granted_at: Some(TimestampMs::new(8)),
     }
 }
@@ -149,7 +153,7 @@ fn what_another_share_of_the_name_left_is_not_there() {
 
 #[test]
 fn an_unknown_format_version_is_refused() {
-    for version in [AttributeValue::N("2".into()), AttributeValue::S("1".into())] {
+    for version in [AttributeValue::N("3".into()), AttributeValue::S("1".into())] {
         let mut item = share_item(&share()).unwrap();
         item.insert(VERSION.into(), version);
         let error = read_share(&item).unwrap_err();
@@ -191,4 +195,51 @@ fn errors_hold_no_values() {
 fn dynamodb_removes_a_token_long_after_its_end() {
     let item = token_item(&token(), &recipient().record.name).unwrap();
     assert_eq!(item[TTL], AttributeValue::N((90 + crate::limits::TOKEN_KEPT_AFTER_END_SECS).to_string()));
+}
+
+#[test]
+fn rules_survive_and_programs_that_know_none_are_warned() {
+    let with_rules = |properties: &[(&str, &str)]| {
+        let mut stored = recipient();
+        stored.record.rules.properties =
+            properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        stored
+    };
+    let version = |item: &Item| item[VERSION].as_n().unwrap().clone();
+    let plain = [recipient_item(&recipient()), table_item(&table(), "s-1"), grant_item(&grant())];
+    assert_eq!(plain.map(|item| version(&item.unwrap())), ["1", "1", "1"]);
+
+    let mut ruled = with_rules(&[("region", "EU")]);
+    ruled.record.rules.access.networks = vec![crate::model::network::Network::parse("10.0.0.0/8").unwrap()];
+    let item = recipient_item(&ruled).unwrap();
+    assert_eq!((read_stored_recipient(&item).unwrap(), version(&item).as_str()), (ruled, "2"));
+
+    let rule = PartitionRule { column: "region".into(), value: RuleValue::Property("region".into()) };
+    let bound = TableRecord { partitions: vec![rule], ..table() };
+    let item = table_item(&bound, "s-1").unwrap();
+    assert_eq!((read_table(&item).unwrap().record, version(&item).as_str()), (bound, "2"));
+
+    let window = Window { from: Some(TimestampMs::new(5)), until: Some(TimestampMs::new(9)) };
+    let limited = GrantRecord { window, ..grant() };
+    let item = grant_item(&limited).unwrap();
+    assert_eq!((read_grant(&item).unwrap(), version(&item).as_str()), (limited, "2"));
+}
+
+#[test]
+fn rules_that_cannot_be_read_are_no_absence_of_rules() {
+    let put = |mut item: Item, name: &str, value: AttributeValue| {
+        item.insert(name.into(), value);
+        item
+    };
+    for bad in ["", "{}x", "{}", "[]", r#"{"new":1}"#, r#"{"ipAccessList":["x"]}"#] {
+        let item = put(recipient_item(&recipient()).unwrap(), RULES, AttributeValue::S(bad.into()));
+        assert!(read_recipient(&item).is_err(), "{bad}");
+    }
+    for bad in ["", "[]", "{}", r#"[{"column":"c"}]"#, r#"[{"column":"c","value":"x","new":1}]"#] {
+        let item = put(table_item(&table(), "s-1").unwrap(), PARTITIONS, AttributeValue::S(bad.into()));
+        assert!(read_table(&item).is_err(), "{bad}");
+    }
+    for bad in [AttributeValue::S("soon".into()), AttributeValue::N("soon".into())] {
+        assert!(read_grant(&put(grant_item(&grant()).unwrap(), EXPIRES, bad)).is_err());
+    }
 }

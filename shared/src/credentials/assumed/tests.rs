@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::credentials::Bounds;
 use crate::credentials::SigningKeys;
 use crate::model::location::Reach;
 use crate::model::version::TimestampMs;
@@ -82,7 +83,8 @@ impl FakeSts {
     }
 }
 
-const SIGNER: Purpose<'static> = Purpose::Signer { recipient: "r1", table: "t1" };
+const SIGNER: Purpose<'static> =
+    Purpose::Signer { recipient: "r1", table: "t1", bounds: Bounds { until: None, networks: &[] } };
 
 fn role(name: &str) -> DataRole {
     DataRole { arn: format!("arn:aws:iam::123456789012:role/{name}"), external_id: None }
@@ -125,8 +127,8 @@ async fn whatever_matters_makes_another_session() {
     let asks = [
         (table(), SIGNER),
         (table(), Purpose::Reader),
-        (table(), Purpose::Signer { recipient: "r2", table: "t1" }),
-        (table(), Purpose::Signer { recipient: "r1", table: "t2" }),
+        (table(), Purpose::Signer { recipient: "r2", table: "t1", bounds: Bounds::default() }),
+        (table(), Purpose::Signer { recipient: "r1", table: "t2", bounds: Bounds::default() }),
         (TableLocation::new("data", "u"), SIGNER),
         (TableLocation::new("other", "t"), SIGNER),
         (table().with_auxiliary([TableLocation::new("data", "u")]), SIGNER),
@@ -247,17 +249,20 @@ async fn a_session_that_ends_at_once_is_not_used() {
 
 #[test]
 fn names_say_who_and_what() {
-    assert_eq!(session_name(&table(), Purpose::Signer { recipient: "acme", table: "cars" }), "ds-acme@cars");
+    assert_eq!(
+        session_name(&table(), Purpose::Signer { recipient: "acme", table: "cars", bounds: Bounds::default() }),
+        "ds-acme@cars"
+    );
     assert_eq!(session_name(&table(), Purpose::Reader), "ds-log@23c0a2718924");
     let uuid = "5c4f2a50-7a33-4f0e-9f7e-0a6d1a3b9c77";
-    let name = session_name(&table(), Purpose::Signer { recipient: uuid, table: uuid });
+    let name = session_name(&table(), Purpose::Signer { recipient: uuid, table: uuid, bounds: Bounds::default() });
     assert!(name.starts_with("ds-5c4f2a50-7a33-4f0.") && name.len() == 64, "{name}");
 }
 
 proptest! {
     #[test]
     fn every_name_is_one_that_sts_takes(recipient in ".{0,80}", table_id in "[a-z@=/ -]{0,80}") {
-        let name = session_name(&table(), Purpose::Signer { recipient: &recipient, table: &table_id });
+        let name = session_name(&table(), Purpose::Signer { recipient: &recipient, table: &table_id, bounds: Bounds::default() });
         prop_assert!((2..=64).contains(&name.len()));
         prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)), "{}", name);
     }

@@ -4,9 +4,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::model::network::Network;
+use crate::model::version::TimestampMs;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/delta-sharing/reader";
-const SIGNER: Purpose<'static> = Purpose::Signer { recipient: "r1", table: "t1" };
+const SIGNER: Purpose<'static> =
+    Purpose::Signer { recipient: "r1", table: "t1", bounds: Bounds { until: None, networks: &[] } };
 
 fn policies(table: &TableLocation, purpose: Purpose<'_>, role: &str) -> Result<Vec<String>, Error> {
     confining(table, purpose, RoleArn::parse(role).unwrap(), "eu-west-1")
@@ -254,4 +257,55 @@ proptest! {
         let text: Vec<char> = asked.chars().collect();
         prop_assert_eq!(matches(&pattern(condition), &text), asked.starts_with(&table.log_key("")));
     }
+}
+
+fn bounded(networks: &[Network], until: Option<TimestampMs>) -> Result<Vec<String>, Error> {
+    let bounds = Bounds { until, networks };
+    policies(&TableLocation::new("data", "a/t"), Purpose::Signer { recipient: "r1", table: "t1", bounds }, ROLE)
+}
+
+fn networks(count: usize) -> Vec<Network> {
+    (0..count).map(|at| Network::parse(&format!("2001:db8:abcd:{}::/64", 1000 + at)).unwrap()).collect()
+}
+
+#[test]
+fn a_signer_works_from_the_recipients_networks_and_until_the_grants_end() {
+    let list = [Network::parse("203.0.113.0/24").unwrap(), Network::parse("2001:db8::/32").unwrap()];
+    let until = Some(TimestampMs::parse("2026-01-31T08:00:00.999Z").unwrap());
+    let condition = |policy: &str| {
+        let policy: Value = serde_json::from_str(policy).unwrap();
+        policy["Statement"][0]["Condition"].clone()
+    };
+    let texts = bounded(&list, until).unwrap();
+    let expected = concat!(
+        r#"{"DateLessThan":{"aws:CurrentTime":"2026-01-31T08:00:00Z"},"#,
+        r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24","2001:db8::/32"]}}"#
+    );
+    assert_eq!(texts.len(), 2, "the one without decryption is bound as well");
+    for text in &texts {
+        assert_eq!(condition(text).to_string(), expected);
+    }
+    assert_eq!(condition(&bounded(&[], until).unwrap()[1])["IpAddress"], Value::Null);
+    assert_eq!(condition(&bounded(&list, None).unwrap()[1])["DateLessThan"], Value::Null);
+    assert_eq!(condition(&bounded(&[], None).unwrap()[1]), Value::Null);
+}
+
+#[test]
+fn a_list_that_does_not_fit_beside_the_table_is_refused_and_never_left_out() {
+    let mut least = usize::MAX;
+    for count in 0..100 {
+        match bounded(&networks(count), None) {
+            Ok(texts) => {
+                assert!(least == usize::MAX, "{count} networks fit and fewer did not");
+                for text in texts {
+                    assert_eq!(text.matches("2001:db8:").count(), count);
+                }
+            }
+            Err(error) => {
+                assert!(error.public().contains("check the list at the API only"), "{error}");
+                least = least.min(count);
+            }
+        }
+    }
+    assert!((50..100).contains(&least), "{least}");
 }

@@ -9,6 +9,7 @@ use super::line::{CdcAction, ChangeLine, RemoveAction, merged_nothing, time_carr
 use super::{ChangeSink, Committed, Inlined, Kind};
 use crate::delta::action::{Add, MetadataAction};
 use crate::delta::deletion_vector;
+use crate::delta::scope::Scope;
 use crate::delta::tail::{self, data_file, object_of, path_problem};
 use crate::error::Error;
 use crate::model::change::{Change, RecordedChanges, RemovedFile};
@@ -72,7 +73,7 @@ impl ChangeCommit {
     /// # Errors
     /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for a file that cannot be shared.
     pub(super) fn settle(
-        table: &TableLocation,
+        (table, scope): (&TableLocation, &Scope),
         version: Version,
         text: Bytes,
         keep: bool,
@@ -80,16 +81,25 @@ impl ChangeCommit {
     ) -> Result<(Self, Findings), Error> {
         let mut findings = Findings::default();
         let (mut files, mut recorded, mut nothing_merged) = (Tally::default(), Tally::default(), false);
+        // Changes that lie outside the scope, too, say that the rest of the commit is none.
+        let mut any_recorded = false;
         for (number, range) in tail::lines(&text).enumerate() {
             let line = parse(text.get(range).unwrap_or_default(), version, number)?;
-            if let Some(add) = line.add.filter(|add| add.data_change) {
+            if let Some(add) = line.add.filter(|add| add.data_change)
+                && scope.holds(values_of(add.partition_values))?
+            {
                 files.take(tail::problem_of(table, &add), add.deletion_vector.is_some());
             }
-            if let Some(remove) = line.remove.filter(|remove| remove.data_change) {
+            if let Some(remove) = line.remove.filter(|remove| remove.data_change)
+                && told_or_undescribed(scope, remove.partition_values)?
+            {
                 files.take(problem_of(table, &remove, version), remove.deletion_vector.is_some());
             }
             if let Some(cdc) = line.cdc.filter(|_| kind == Kind::Feed) {
-                recorded.take(path_problem(table, &cdc.path).or_else(|| without_values(&cdc, version)), false);
+                any_recorded = true;
+                if told_or_undescribed(scope, cdc.partition_values)? {
+                    recorded.take(path_problem(table, &cdc.path).or_else(|| without_values(&cdc, version)), false);
+                }
             }
             if let Some(info) = line.commit_info {
                 nothing_merged |= merged_nothing(info);
@@ -97,11 +107,13 @@ impl ChangeCommit {
             }
             findings.protocol = line.protocol.map(Protocol::from).or(findings.protocol);
             if let Some(metadata) = line.meta_data {
-                findings.metadata = Some(metadata.in_force()?);
+                let metadata = metadata.in_force()?;
+                scope.meet(&metadata)?;
+                findings.metadata = Some(metadata);
             }
         }
         let (shown, tally) = match kind {
-            Kind::Feed if recorded.files > 0 => (Shown::Recorded, recorded),
+            Kind::Feed if any_recorded => (Shown::Recorded, recorded),
             Kind::Feed if nothing_merged => (Shown::Nothing, Tally::default()),
             Kind::Feed | Kind::Files => (Shown::Files, files),
         };
@@ -119,7 +131,7 @@ impl ChangeCommit {
     /// What `fetch` or the sink says, and when the commit is not what it was.
     pub(super) fn emit(
         &self,
-        table: &TableLocation,
+        (table, scope): (&TableLocation, &Scope),
         at: TimestampMs,
         inlined: Inlined,
         fetch: impl FnOnce(Version) -> Result<Bytes, Error>,
@@ -145,15 +157,21 @@ impl ChangeCommit {
             match self.shown {
                 Shown::Nothing => {}
                 Shown::Recorded => {
-                    if let Some(cdc) = &line.cdc {
+                    if let Some(cdc) = &line.cdc
+                        && scope.holds(values_of(cdc.partition_values))?
+                    {
                         recorded(table, committed, cdc, sink)?;
                     }
                 }
                 Shown::Files => {
-                    if let Some(add) = line.add.as_ref().filter(|add| add.data_change) {
+                    if let Some(add) = line.add.as_ref().filter(|add| add.data_change)
+                        && scope.holds(values_of(add.partition_values))?
+                    {
                         added(committed, add, (table, &mut vector_key), sink)?;
                     }
-                    if let Some(remove) = line.remove.as_ref().filter(|remove| remove.data_change) {
+                    if let Some(remove) = line.remove.as_ref().filter(|remove| remove.data_change)
+                        && scope.holds(values_of(remove.partition_values))?
+                    {
                         removed(committed, remove, (table, &mut vector_key), sink)?;
                     }
                 }
@@ -161,6 +179,15 @@ impl ChangeCommit {
         }
         Ok(())
     }
+}
+
+fn values_of(partition_values: Option<&RawValue>) -> &str {
+    partition_values.map_or("{}", RawValue::get)
+}
+
+/// Whether a file is in scope. One whose values are not told may be: why it cannot be handed on comes next.
+fn told_or_undescribed(scope: &Scope, partition_values: Option<&RawValue>) -> Result<bool, Error> {
+    partition_values.map_or(Ok(true), |values| scope.holds(values.get()))
 }
 
 fn added(
@@ -184,7 +211,7 @@ fn removed(
     let removed = RemovedFile {
         path: &remove.path,
         object: object.as_key(),
-        partition_values: remove.partition_values.map_or("{}", RawValue::get),
+        partition_values: values_of(remove.partition_values),
         size: remove.size.ok_or(Error::defect("a removal without a size was handed on"))?,
         deletion_timestamp: remove.deletion_timestamp,
         extended_file_metadata: remove.extended_file_metadata,
@@ -205,7 +232,7 @@ fn recorded(
     let recorded = RecordedChanges {
         path: &cdc.path,
         object: object.as_key(),
-        partition_values: cdc.partition_values.map_or("{}", RawValue::get),
+        partition_values: values_of(cdc.partition_values),
         size: cdc.size,
         tags: cdc.tags.map(RawValue::get),
     };
@@ -286,7 +313,7 @@ mod tests {
                          \"minWriterVersion\":4}}";
 
     fn settle(lines: &[&str], keep: bool, kind: Kind) -> Result<ChangeCommit, Error> {
-        ChangeCommit::settle(&table(), Version::new(3), Bytes::from(lines.join("\n")), keep, kind)
+        ChangeCommit::settle((&table(), &Scope::Whole), Version::new(3), Bytes::from(lines.join("\n")), keep, kind)
             .map(|(commit, _)| commit)
     }
 
@@ -295,7 +322,7 @@ mod tests {
         let inlined = Inlined { metadata: both, protocol: both };
         settle(lines, true, kind)
             .unwrap()
-            .emit(&table(), TimestampMs::new(5), inlined, |_| panic!("kept"), &mut told)
+            .emit((&table(), &Scope::Whole), TimestampMs::new(5), inlined, |_| panic!("kept"), &mut told)
             .unwrap();
         told.0
     }
@@ -337,7 +364,7 @@ mod tests {
             let commit = settle(lines, false, Kind::Files).unwrap();
             let inlined = Inlined { metadata: true, protocol: true };
             let result = commit.emit(
-                &table(),
+                (&table(), &Scope::Whole),
                 TimestampMs::new(5),
                 inlined,
                 |_| Ok(Bytes::from_static(text.as_bytes())),

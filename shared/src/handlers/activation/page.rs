@@ -90,6 +90,11 @@ pub(super) fn refusal(error: &Error, contact: Option<&str>) -> Page {
                  <p>If that does not help, ask {whom} for a new one.</p>"
             ),
         ),
+        Error::AddressRefused { .. } => (
+            "This link cannot be opened from here",
+            "The data provider has said from which networks this data may be read, and yours is none of them.",
+            format!("<p>Open it again from your organisation's network. If that does not help, ask {whom}.</p>"),
+        ),
         _ => (
             "This did not work",
             "The server could not answer just now. This is not your mistake.",

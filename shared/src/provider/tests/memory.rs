@@ -11,6 +11,7 @@ use crate::catalog::write::{
     TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 use crate::provider::counted;
 
@@ -178,6 +179,13 @@ impl ProviderCatalog for MemoryCatalog {
         })
     }
 
+    async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError> {
+        self.write(|content| {
+            content.recipient(name)?.rules = rules.clone();
+            Ok(())
+        })
+    }
+
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
         self.write(|content| {
             let id = content.recipient(name)?.id.clone();
@@ -231,7 +239,13 @@ impl ProviderCatalog for MemoryCatalog {
         self.read(|content| content.grants.iter().filter(|grant| grant.recipient == *recipient).cloned().collect())
     }
 
-    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
+    async fn grant(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+        at: TimestampMs,
+    ) -> Result<(), WriteError> {
         self.write(|content| {
             let share = content.share(share)?.clone();
             let recipient = content.recipient(recipient)?.clone();
@@ -244,6 +258,7 @@ impl ProviderCatalog for MemoryCatalog {
                 share_id: share.id,
                 recipient: recipient.name,
                 recipient_id: recipient.id,
+                window,
                 granted_at: Some(at),
             });
             Ok(())

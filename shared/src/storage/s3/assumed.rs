@@ -9,7 +9,7 @@ use aws_sdk_s3::Client;
 
 use super::reach::{Clients, Place, Reaches, Signing};
 use crate::bounded::Bounded;
-use crate::credentials::{Purpose, Sessions};
+use crate::credentials::{Bounds, Purpose, Sessions};
 use crate::error::Error;
 use crate::limits::{S3_CLIENTS_KEPT_MAX, URL_TTL_SESSION_SECS_MIN};
 use crate::model::location::TableLocation;
@@ -52,7 +52,8 @@ impl Reaches for AssumedReach {
     }
 
     async fn signing(&self, table: &Table, to: &Recipient) -> Result<Signing, Error> {
-        let purpose = Purpose::Signer { recipient: to.id(), table: &table.id };
+        let bounds = Bounds { until: table.terms.window.until, networks: to.rules().access.of_urls() };
+        let purpose = Purpose::Signer { recipient: to.id(), table: &table.id, bounds };
         let session = self.sessions.session(&table.location, purpose).await?;
         let Place { region, endpoint, .. } = self.clients.place(&table.location);
         Ok(Signing {

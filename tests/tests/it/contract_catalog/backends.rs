@@ -18,6 +18,7 @@ use shared::clock::{Clock, SystemClock};
 use shared::model::location::TableLocation;
 use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use shared::model::recipient::Recipient;
+use shared::model::rule::{RecipientRules, Window};
 use shared::model::securable::History;
 use shared::model::version::TimestampMs;
 use shared::secret::{Secret, TokenHash};
@@ -63,9 +64,10 @@ impl Backend {
     pub(super) fn reads_by(&self, clock: Arc<dyn Clock>) -> Arc<dyn Reads> {
         match &self.store {
             Store::File(folder) => {
+                let by = Arc::clone(&clock);
                 let locate = Box::new(|text: &str| TableLocation::parse(text).map_err(|error| error.to_string()));
                 let file = CatalogFile::open(&folder.path().join("catalogue.json"), clock, locate).unwrap();
-                Arc::new(EmbeddedCatalog::new(Arc::new(file)))
+                Arc::new(EmbeddedCatalog::new(Arc::new(file), by))
             }
             Store::Dynamo(table) => Arc::new(DynamoCatalog::new(table.client.clone(), &table.name, clock)),
         }
@@ -104,13 +106,14 @@ impl Backend {
     }
 
     pub(super) async fn grant(&self, share: &str, recipient: &str) {
-        self.provider.grant(&share_name(share), &recipient_name(recipient), TimestampMs::new(77)).await.unwrap();
+        let (share, recipient) = (share_name(share), recipient_name(recipient));
+        self.provider.grant(&share, &recipient, Window::default(), TimestampMs::new(77)).await.unwrap();
     }
 }
 
 /// A recipient as the gate would let it in.
 pub(super) async fn admitted(id: &str) -> Recipient {
-    Gate::open(id).admit(&HeaderMap::new()).await.unwrap()
+    Gate::open(id).admit(&HeaderMap::new(), None).await.unwrap()
 }
 
 pub(super) fn share_name(text: &str) -> ShareName {
@@ -153,6 +156,7 @@ pub(super) fn table(full_name: &str) -> TableRecord {
         role_arn: None,
         external_id: None,
         history: History::NotShared,
+        partitions: Vec::new(),
         created_at: Some(TimestampMs::new(5)),
     }
 }
@@ -163,6 +167,7 @@ pub(super) fn recipient(name: &str, id: &str) -> RecipientRecord {
         id: id.to_owned(),
         comment: None,
         status: Status::Active,
+        rules: RecipientRules::default(),
         created_at: Some(TimestampMs::new(6)),
     }
 }

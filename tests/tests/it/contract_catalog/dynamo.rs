@@ -13,6 +13,7 @@ use shared::catalog::{FindShare, FindTable, ListShares};
 use shared::clock::SystemClock;
 use shared::error::{Error, chain};
 use shared::model::recipient::Recipient;
+use shared::model::rule::Window;
 use tests::emulator::DynamoTable;
 use tests::server::HandClock;
 
@@ -100,7 +101,14 @@ async fn a_share_that_is_being_deleted_is_gone_and_its_deletion_is_finished_by_r
         for refused in [
             provider.create_share(&share("s", "new")).await,
             provider.add_table(&table("s/a/u")).await,
-            provider.grant(&share_name("s"), &recipient_name("ada"), shared::model::version::TimestampMs::new(1)).await,
+            provider
+                .grant(
+                    &share_name("s"),
+                    &recipient_name("ada"),
+                    Window::default(),
+                    shared::model::version::TimestampMs::new(1),
+                )
+                .await,
         ] {
             assert!(matches!(&refused, Err(WriteError::Refused(text)) if text.contains("repeat")), "{refused:?}");
         }

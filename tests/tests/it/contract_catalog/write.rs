@@ -2,6 +2,7 @@
 
 use shared::catalog::write::{Deletion, Status, WriteError};
 use shared::error::Error;
+use shared::model::rule::Window;
 use shared::model::securable::History;
 use shared::model::version::{TimestampMs, Version};
 
@@ -78,7 +79,8 @@ async fn names_are_taken_once_whatever_their_case(backend: &Backend) {
         "{refused:?}"
     );
     exists(provider.create_recipient(&recipient("ADA", "r-2"), &token("r-2", "t", 1)).await, "recipient 'ADA'");
-    let granted = provider.grant(&share_name("s"), &recipient_name("ada"), TimestampMs::new(1)).await;
+    let granted =
+        provider.grant(&share_name("s"), &recipient_name("ada"), Window::default(), TimestampMs::new(1)).await;
     exists(granted, "grant of share 's' to recipient 'ada'");
     // What was refused left nothing behind.
     assert_eq!(provider.recipients().await.unwrap().len(), 1);
@@ -99,8 +101,8 @@ async fn what_is_not_there_cannot_be_changed(backend: &Backend) {
     missing(provider.remove_table(&no_share, &schema_name("a"), &table_name("t")).await, "share 'none'");
     missing(provider.remove_table(&s, &schema_name("a"), &table_name("t")).await, "table 's.a.t'");
     missing(provider.delete_share(&no_share, Deletion::WithDependents).await, "share 'none'");
-    missing(provider.grant(&no_share, &ada, at).await, "share 'none'");
-    missing(provider.grant(&s, &nobody, at).await, "recipient 'nobody'");
+    missing(provider.grant(&no_share, &ada, Window::default(), at).await, "share 'none'");
+    missing(provider.grant(&s, &nobody, Window::default(), at).await, "recipient 'nobody'");
     missing(provider.revoke(&s, &nobody).await, "recipient 'nobody'");
     missing(provider.revoke(&s, &ada).await, "grant of share 's' to recipient 'ada'");
     missing(provider.set_recipient_status(&nobody, Status::Disabled).await, "recipient 'nobody'");

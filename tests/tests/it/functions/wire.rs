@@ -13,6 +13,7 @@ use shared::error::Error;
 use shared::handlers::{Call, Handler, Lines, Reply};
 use shared::http::pipeline::{Pipeline, Shared};
 use shared::model::capability::ResponseFormat;
+use shared::model::rule::RecipientRules;
 use shared::model::version::Version;
 use shared::secret::Secret;
 use shared::wire::ndjson::LineOut;
@@ -62,6 +63,7 @@ impl Tokens for OneToken {
             recipient_id: "r1".into(),
             recipient_name: "one".into(),
             token_id: Some("k1".into()),
+            rules: RecipientRules::default(),
         }))
     }
 }

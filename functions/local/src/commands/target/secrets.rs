@@ -11,6 +11,7 @@ use shared::catalog::write::{
     TokenRecord, WriteError,
 };
 use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use shared::model::rule::{RecipientRules, Window};
 use shared::model::version::TimestampMs;
 
 /// A catalogue and the secrets beside it.
@@ -59,6 +60,12 @@ impl ProviderCatalog for TokensInSecrets {
         }
     }
 
+    async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError> {
+        let id = self.found(name).await?.id;
+        self.secrets.set_rules(&id, rules).await?;
+        self.catalog.set_recipient_rules(name, rules).await
+    }
+
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
         let id = self.found(name).await?.id;
         self.secrets.delete(&id).await?;
@@ -71,7 +78,9 @@ impl ProviderCatalog for TokensInSecrets {
             .iter()
             .find(|recipient| recipient.id == token.recipient_id)
             .ok_or_else(|| WriteError::Missing { what: "recipient of this token".into() })?;
-        self.secrets.put_token(recipient, token, Some(others_end_at)).await?;
+        // The list may be a moment behind, and show a recipient that was just disabled as it was before.
+        let recipient = self.found(&recipient.name).await?;
+        self.secrets.put_token(&recipient, token, Some(others_end_at)).await?;
         self.catalog.rotate_token(token, others_end_at).await
     }
 
@@ -145,8 +154,14 @@ impl ProviderCatalog for TokensInSecrets {
         self.catalog.grants_to(recipient).await
     }
 
-    async fn grant(&self, share: &ShareName, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
-        self.catalog.grant(share, recipient, at).await
+    async fn grant(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+        at: TimestampMs,
+    ) -> Result<(), WriteError> {
+        self.catalog.grant(share, recipient, window, at).await
     }
 
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {

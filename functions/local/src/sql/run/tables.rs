@@ -135,6 +135,7 @@ impl Runner<'_> {
             role_arn: found.role_arn,
             external_id: found.external_id,
             history,
+            partitions: Vec::new(),
         };
         let look = if add.without_validation { Look::LeftOut } else { Look::Taken };
         let Added { table, looked, .. } = match added(self.target, &found.place, new, look, &CLAUSES).await {

@@ -13,8 +13,10 @@ use crate::catalog::item::recipient::{grant_item, read_grant};
 use crate::catalog::item::share::read_share;
 use crate::catalog::item::{ACTIVE, DELETING, Lifecycle};
 use crate::catalog::key::{self, Key};
+use crate::catalog::rules;
 use crate::catalog::write::{GrantRecord, WriteError};
 use crate::model::name::{RecipientName, ShareName};
+use crate::model::rule::Window;
 use crate::model::version::TimestampMs;
 
 fn grant_text(share: &ShareName, recipient: &RecipientName) -> String {
@@ -53,15 +55,18 @@ impl DynamoProviderCatalog {
         &self,
         share: &ShareName,
         recipient: &RecipientName,
+        window: Window,
         at: TimestampMs,
     ) -> Result<(), WriteError> {
-        settle(|| grant_text(share, recipient), || self.try_to_grant(share, recipient, at)).await
+        rules::check_window(window).map_err(WriteError::Refused)?;
+        settle(|| grant_text(share, recipient), || self.try_to_grant(share, recipient, window, at)).await
     }
 
     async fn try_to_grant(
         &self,
         share: &ShareName,
         recipient: &RecipientName,
+        window: Window,
         at: TimestampMs,
     ) -> Result<Attempt, WriteError> {
         let share = self.live_share(share).await?.record;
@@ -71,6 +76,7 @@ impl DynamoProviderCatalog {
             share_id: share.id.clone(),
             recipient: recipient.name.clone(),
             recipient_id: recipient.id.clone(),
+            window,
             granted_at: Some(at),
         };
         let live =

@@ -12,9 +12,11 @@ use crate::catalog::item::recipient::{
 };
 use crate::catalog::item::{DELETING, Lifecycle};
 use crate::catalog::key;
+use crate::catalog::rules;
 use crate::catalog::write::{ActivationRecord, RecipientRecord, Status, TokenRecord, WriteError};
 use crate::limits::TOKENS_PER_RECIPIENT_MAX;
 use crate::model::name::RecipientName;
+use crate::model::rule::RecipientRules;
 use crate::model::version::TimestampMs;
 
 /// Grants of a recipient that are taken back at the same time.
@@ -50,6 +52,7 @@ impl DynamoProviderCatalog {
         if token.recipient_id != recipient.id {
             return Err(WriteError::Refused("the token belongs to another recipient".into()));
         }
+        rules::check_recipient(&recipient.rules).map_err(WriteError::Refused)?;
         let stored = StoredRecipient {
             record: recipient.clone(),
             lifecycle: recipient.status.into(),
@@ -86,6 +89,28 @@ impl DynamoProviderCatalog {
         let change = "SET #status = :status, #rev = #rev + :one";
         let transaction = Transaction::new(&self.rows).update(&key::recipient_key(&recipient.record.id)?, change, live);
         Ok(match transaction.write().await? {
+            Verdict::Written => Attempt::Done,
+            Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
+        })
+    }
+
+    pub(super) async fn write_recipient_rules(
+        &self,
+        name: &RecipientName,
+        rules: &RecipientRules,
+    ) -> Result<(), WriteError> {
+        rules::check_recipient(rules).map_err(WriteError::Refused)?;
+        settle(|| recipient_text(name), || self.try_to_write_rules(name, rules)).await
+    }
+
+    async fn try_to_write_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<Attempt, WriteError> {
+        let stored = self.live_recipient(name).await?;
+        let same = when("#rev = :rev AND #status <> :deleting")
+            .with(":rev", number(stored.revision))
+            .with(":deleting", text(DELETING));
+        let record = RecipientRecord { rules: rules.clone(), ..stored.record.clone() };
+        let changed = StoredRecipient { record, revision: stored.revision + 1, ..stored };
+        Ok(match Transaction::new(&self.rows).put(recipient_item(&changed)?, same).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })

@@ -10,7 +10,7 @@ use crate::catalog::item::share::{StoredSchema, read_schema, read_table, schema_
 use crate::catalog::item::{ACTIVE, Item};
 use crate::catalog::key;
 use crate::catalog::write::{TableRecord, WriteError};
-use crate::catalog::{auxiliary, reach};
+use crate::catalog::{auxiliary, reach, rules};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
 
@@ -20,6 +20,7 @@ impl DynamoProviderCatalog {
             .map_err(|error| WriteError::Refused(format!("the location {error}, for functions read from S3 only")))?;
         reach::of(table).map_err(WriteError::Refused)?;
         auxiliary::check(&table.location, &table.auxiliary_locations).map_err(WriteError::Refused)?;
+        rules::check_partitions(&table.partitions).map_err(WriteError::Refused)?;
         let what = || table_text(&table.share, &table.schema, &table.name);
         settle(what, || self.try_to_write_table(table)).await
     }

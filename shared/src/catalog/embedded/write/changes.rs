@@ -3,9 +3,10 @@
 use super::records::{activation_entry, recipient_entry, table_entry, table_record, token_entry, token_id};
 use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
 use crate::catalog::write::{ActivationRecord, Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
-use crate::catalog::{auxiliary, reach};
+use crate::catalog::{auxiliary, reach, rules};
 use crate::limits::{TOKEN_KEPT_AFTER_END_SECS, TOKENS_PER_RECIPIENT_MAX};
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 
 pub(super) fn share_text(name: &ShareName) -> String {
@@ -59,6 +60,7 @@ pub(super) fn tables_of(share: &ShareEntry) -> Result<Vec<TableRecord>, WriteErr
 fn checked(table: &TableRecord) -> Result<(), WriteError> {
     reach::of(table).map_err(WriteError::Refused)?;
     auxiliary::check(&table.location, &table.auxiliary_locations).map_err(WriteError::Refused)?;
+    rules::check_partitions(&table.partitions).map_err(WriteError::Refused)?;
     checked_location(&table.location)
 }
 
@@ -126,6 +128,7 @@ pub(super) fn delete_share(
     for recipient in &mut document.recipients {
         recipient.grants.retain(|grant| *grant != id);
         recipient.granted_at.remove(&id);
+        recipient.grant_windows.remove(&id);
     }
     Ok(())
 }
@@ -138,6 +141,7 @@ pub(super) fn create_recipient(
     if token.recipient_id != recipient.id {
         return Err(WriteError::Refused("the token belongs to another recipient".into()));
     }
+    rules::check_recipient(&recipient.rules).map_err(WriteError::Refused)?;
     if document.recipients.iter().any(|entry| is_recipient(entry, &recipient.name) || entry.id == recipient.id) {
         return Err(WriteError::Exists { what: recipient_text(&recipient.name) });
     }
@@ -193,14 +197,19 @@ pub(super) fn grant(
     document: &mut CatalogDocument,
     share: &ShareName,
     recipient: &RecipientName,
+    window: Window,
     at: TimestampMs,
 ) -> Result<(), WriteError> {
+    rules::check_window(window).map_err(WriteError::Refused)?;
     let id = share_of(document, share)?.id.clone();
     let entry = recipient_of(document, recipient)?;
     if entry.grants.contains(&id) {
         return Err(WriteError::Exists { what: format!("grant of share '{share}' to recipient '{recipient}'") });
     }
     entry.granted_at.insert(id.clone(), at.to_iso());
+    if !window.is_always() {
+        entry.grant_windows.insert(id.clone(), window.into());
+    }
     entry.grants.push(id);
     Ok(())
 }
@@ -217,5 +226,16 @@ pub(super) fn revoke(
     }
     entry.grants.retain(|grant| *grant != id);
     entry.granted_at.remove(&id);
+    entry.grant_windows.remove(&id);
+    Ok(())
+}
+
+pub(super) fn set_rules(
+    document: &mut CatalogDocument,
+    name: &RecipientName,
+    rules: &RecipientRules,
+) -> Result<(), WriteError> {
+    rules::check_recipient(rules).map_err(WriteError::Refused)?;
+    recipient_of(document, name)?.rules = rules.into();
     Ok(())
 }

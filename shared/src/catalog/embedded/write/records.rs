@@ -1,10 +1,12 @@
 //! Entries of a catalogue document as the records that a provider sees, and back.
 
 use crate::catalog::document::{ActivationEntry, EntryStatus, RecipientEntry, ShareEntry, TableEntry, TokenEntry};
+use crate::catalog::rules::{self, RecipientRulesEntry};
 use crate::catalog::write::{
     ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
 };
 use crate::model::name::{NameError, RecipientName, SchemaName, ShareName, TableName};
+use crate::model::rule::Window;
 use crate::model::securable::History;
 use crate::model::version::{TimestampMs, Version};
 
@@ -80,6 +82,7 @@ pub(super) fn table_record(share: &str, schema: &str, entry: &TableEntry) -> Res
         role_arn: entry.role_arn.clone(),
         external_id: entry.external_id.clone(),
         history,
+        partitions: rules::partition_rules(&entry.partitions).map_err(WriteError::Refused)?,
         created_at: moment(entry.created_at.as_ref(), "a table's creation")?,
     })
 }
@@ -96,6 +99,7 @@ pub(super) fn table_entry(table: &TableRecord) -> TableEntry {
         auxiliary_locations: table.auxiliary_locations.clone(),
         history_shared,
         start_version,
+        partitions: rules::partition_entries(&table.partitions),
         region: table.region.clone(),
         endpoint: table.endpoint.clone(),
         role_arn: table.role_arn.clone(),
@@ -110,6 +114,7 @@ pub(super) fn recipient_record(entry: &RecipientEntry) -> Result<RecipientRecord
         id: entry.id.clone(),
         comment: entry.comment.clone(),
         status: status(entry.status),
+        rules: entry.rules.rules().map_err(WriteError::Refused)?,
         created_at: moment(entry.created_at.as_ref(), "a recipient's creation")?,
     })
 }
@@ -120,6 +125,7 @@ pub(super) fn recipient_entry(recipient: &RecipientRecord) -> RecipientEntry {
         id: recipient.id.clone(),
         status: entry_status(recipient.status),
         comment: recipient.comment.clone(),
+        rules: RecipientRulesEntry::from(&recipient.rules),
         created_at: iso(recipient.created_at),
         ..RecipientEntry::default()
     }
@@ -167,12 +173,18 @@ pub(super) fn activation_entry(link: &ActivationRecord) -> ActivationEntry {
     }
 }
 
+fn window_of(recipient: &RecipientEntry, share_id: &str) -> Result<Window, WriteError> {
+    let window = recipient.grant_windows.get(share_id).map(|entry| entry.window()).transpose();
+    Ok(window.map_err(WriteError::Refused)?.unwrap_or_default())
+}
+
 pub(super) fn grant_record(recipient: &RecipientEntry, share: &ShareEntry) -> Result<GrantRecord, WriteError> {
     Ok(GrantRecord {
         share: name(&share.name, "share", ShareName::parse)?,
         share_id: share.id.clone(),
         recipient: name(&recipient.name, "recipient", RecipientName::parse)?,
         recipient_id: recipient.id.clone(),
+        window: window_of(recipient, &share.id)?,
         granted_at: moment(recipient.granted_at.get(&share.id), "a grant's moment")?,
     })
 }

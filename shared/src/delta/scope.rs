@@ -1,0 +1,167 @@
+//! A part of a table, told of as if it were the whole: files outside it are neither counted nor handed on, nor do they ask
+//! anything of readers. Totals are counted over the files themselves, never taken from a checkpoint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::features::reader_needs;
+use super::schema::SchemaFacts;
+use super::snapshot::{Snapshot, SnapshotFiles, blocking};
+use super::{At, DeltaLog, FileSink, Layout};
+use crate::error::Error;
+use crate::model::capability::Need;
+use crate::model::file::DataFile;
+use crate::model::location::TableLocation;
+use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
+use crate::model::version::{TimestampMs, Version};
+
+/// Tells the files of a part by their partition values.
+pub trait PartOfTable: fmt::Debug + Send + Sync {
+    /// Learns what the part is under a version's metadata, or sees that it is the same as under those before.
+    ///
+    /// # Errors
+    /// When there is no such part, or it is another one.
+    fn meet(&self, metadata: &Metadata) -> Result<(), Error>;
+
+    /// Whether a file with these partition values, a JSON object, is in the part.
+    ///
+    /// # Errors
+    /// When that cannot be told for certain.
+    fn holds(&self, partition_values: &str) -> Result<bool, Error>;
+}
+
+/// What of a table an answer tells.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// All of it.
+    Whole,
+    /// A part.
+    Part(Arc<dyn PartOfTable>),
+}
+
+impl Scope {
+    /// As [`PartOfTable::meet`]; the whole is the whole under any metadata.
+    ///
+    /// # Errors
+    /// As [`PartOfTable::meet`].
+    pub fn meet(&self, metadata: &Metadata) -> Result<(), Error> {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Part(part) => part.meet(metadata),
+        }
+    }
+
+    /// As [`PartOfTable::holds`].
+    ///
+    /// # Errors
+    /// As [`PartOfTable::holds`].
+    pub fn holds(&self, partition_values: &str) -> Result<bool, Error> {
+        match self {
+            Self::Whole => Ok(true),
+            Self::Part(part) => part.holds(partition_values),
+        }
+    }
+}
+
+/// One version of a table, as far as a scope goes: what [`Snapshot`] says, of the files in it.
+#[derive(Debug)]
+pub struct ScopedSnapshot {
+    /// The version and how it was chosen.
+    pub selected: Selected,
+    /// When that version was committed, as far as that is known.
+    pub committed_at: Option<TimestampMs>,
+    /// The protocol in force.
+    pub protocol: Protocol,
+    /// The metadata in force.
+    pub metadata: Metadata,
+    /// Features that a reader of the files in scope must know.
+    pub needs: Vec<Need>,
+    /// How many files are in scope, and how large they are together.
+    pub totals: Totals,
+    /// The objects that it was read from.
+    pub layout: Layout,
+    /// The files in scope.
+    pub files: ScopedFiles,
+}
+
+impl ScopedSnapshot {
+    /// The version itself.
+    pub fn version(&self) -> Version {
+        self.selected.version()
+    }
+}
+
+/// The files of a snapshot that are in scope, not yet read.
+#[derive(Debug)]
+pub struct ScopedFiles {
+    files: SnapshotFiles,
+    scope: Scope,
+}
+
+impl ScopedFiles {
+    /// Hands the files in scope on, as [`SnapshotFiles::emit`] does all.
+    ///
+    /// # Errors
+    /// As there, and when it cannot be told whether a file is in scope.
+    pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
+        match &self.scope {
+            Scope::Whole => self.files.emit(sink),
+            Scope::Part(_) => self.files.emit(&mut Within { scope: &self.scope, sink }),
+        }
+    }
+}
+
+/// Leaves out what is not in scope.
+struct Within<'a> {
+    scope: &'a Scope,
+    sink: &'a mut dyn FileSink,
+}
+
+impl FileSink for Within<'_> {
+    fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+        if self.scope.holds(file.partition_values)? { self.sink.file(file) } else { Ok(()) }
+    }
+}
+
+struct Count(Totals);
+
+impl FileSink for Count {
+    fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+        self.0.files += 1;
+        self.0.bytes = self.0.bytes.saturating_add(file.size);
+        self.0.with_vectors += u64::from(file.deletion_vector.is_some());
+        Ok(())
+    }
+}
+
+impl DeltaLog {
+    /// Reads everything of a version that must be settled before an answer about a part of it begins. For a part the files
+    /// are gone through once more: only they tell how many are in it.
+    ///
+    /// # Errors
+    /// As [`DeltaLog::snapshot`], and when the scope does not fit the version.
+    pub async fn scoped_snapshot(&self, table: &TableLocation, at: At, scope: &Scope) -> Result<ScopedSnapshot, Error> {
+        let snapshot = self.snapshot(table, at).await?;
+        let Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files } = snapshot;
+        let files = ScopedFiles { files, scope: scope.clone() };
+        let (totals, needs, files) = match scope {
+            Scope::Whole => (totals, needs, files),
+            Scope::Part(part) => {
+                part.meet(&metadata)?;
+                let (totals, files) = counted(files).await?;
+                let schema = SchemaFacts::of(&metadata.schema_string)?;
+                (totals, reader_needs(&protocol, &metadata, &schema, totals)?, files)
+            }
+        };
+        Ok(ScopedSnapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
+    }
+}
+
+async fn counted(files: ScopedFiles) -> Result<(Totals, ScopedFiles), Error> {
+    blocking(move || {
+        let mut count = Count(Totals::default());
+        files.emit(&mut count)?;
+        Ok((count.0, files))
+    })
+    .await
+}
