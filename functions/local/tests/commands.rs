@@ -449,3 +449,37 @@ async fn a_shallow_clone_is_shared_once_the_place_of_its_files_is_named() {
     assert!(doctor.contains("s.d.clone: files elsewhere"), "{doctor}");
     drop(server);
 }
+
+#[tokio::test]
+async fn rules_are_set_by_options_shown_and_kept_by_a_server() {
+    let provider = Provider::new().await;
+    provider.does(&["share", "create", "s"]);
+    let refused = provider.fails(&["table", "add", "s.d.t", "--location", &provider.cars(), "--partition", "none=x"]);
+    assert!(refused.contains("a partition rule is on column 'none'"), "{refused}");
+    let refused = run(&["recipient", "create", "far", "--ip", "10.0.0.1/8", "--state", &provider.state]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("write the network as 10.0.0.0/8"), "{said}");
+    let refused = provider.fails(&["recipient", "create", "far", "--property", "a=b", "--property", "a=c"]);
+    assert!(refused.contains("given twice"), "{refused}");
+    assert!(!provider.folder.join("state/far.share").exists(), "a profile was left behind");
+
+    provider.does(&["table", "add", "s.d.cars", "--location", &provider.cars()]);
+    let said = provider.does(&["recipient", "create", "far", "--ip", "203.0.113.0/24", "--property", "region=EU"]);
+    assert!(said.contains("203.0.113.0/24") && said.contains("region=EU"), "{said}");
+    assert!(said.contains("checks the addresses of its own requests only"), "{said}");
+    provider.does(&["recipient", "create", "late"]);
+    provider.does(&["grant", "s", "far"]);
+    let refused = provider.fails(&["grant", "s", "late", "--until", "2020-01-01T00:00:00Z"]);
+    assert!(refused.contains("which is over"), "{refused}");
+    let said = provider.does(&["grant", "s", "late", "--from", "2999-01-01T00:00:00Z"]);
+    assert!(said.contains("from 2999-01-01 00:00 UTC") && said.contains("can then read"), "{said}");
+    let shown = provider.json(&["recipient", "show", "late"]);
+    assert_eq!(shown["grants"][0]["from"], "2999-01-01T00:00:00.000Z");
+    let shown = provider.json(&["recipient", "show", "far"]);
+    assert_eq!(shown["recipient"]["rules"]["ipAccessList"][0], "203.0.113.0/24");
+
+    let server = provider.serve();
+    assert_eq!(server.get("/shares", Some(&provider.token("far"))).0, 403);
+    let (status, body) = server.get("/shares", Some(&provider.token("late")));
+    assert!(status == 200 && !body.contains("\"s\""), "{body}");
+}

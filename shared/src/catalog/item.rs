@@ -201,13 +201,30 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// An item of a kind that has no rules.
     pub(super) fn of(kind: &'static str, item: &'a Item) -> Result<Self, ItemError> {
-        let version = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u64>().ok());
-        if [FORMAT_VERSION, RULED_VERSION].map(u64::from).map(Some).contains(&version) {
-            Ok(Self { item, kind })
-        } else {
-            Err(ItemError::Version { kind, found: version })
+        match Self::version(item) {
+            Some(FORMAT_VERSION) => Ok(Self { item, kind }),
+            found => Err(ItemError::Version { kind, found: found.map(u64::from) }),
         }
+    }
+
+    /// An item of a kind that may have rules.
+    pub(super) fn of_ruled(kind: &'static str, item: &'a Item) -> Result<Self, ItemError> {
+        match Self::version(item) {
+            Some(FORMAT_VERSION | RULED_VERSION) => Ok(Self { item, kind }),
+            found => Err(ItemError::Version { kind, found: found.map(u64::from) }),
+        }
+    }
+
+    /// Fails where the version says that there are rules and the attributes say that there are none: what became of them?
+    pub(super) fn check_ruled(&self, has_rules: bool, name: &'static str) -> Result<(), ItemError> {
+        let says_so = Self::version(self.item) == Some(RULED_VERSION);
+        if says_so && !has_rules { Err(self.bad(name)) } else { Ok(()) }
+    }
+
+    fn version(item: &Item) -> Option<u32> {
+        item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok())
     }
 
     pub(super) fn bad(&self, name: &'static str) -> ItemError {

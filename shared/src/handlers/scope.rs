@@ -2,7 +2,7 @@
 //! told a part for certain reads nothing.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ pub(super) fn scope_of(table: &Table, to: &Recipient) -> Result<Scope, Error> {
         return Ok(Scope::Whole);
     }
     let values = values.iter().map(|of| (of.column.to_owned(), of.value.to_owned())).collect();
-    Ok(Scope::Part(Arc::new(Part { values, bound: Mutex::default() })))
+    Ok(Scope::Part(Arc::new(Part { values, bound: OnceLock::new() })))
 }
 
 /// What tells one part of a table from another; nothing for the whole. Pages of one answer are of one part.
@@ -60,34 +60,22 @@ struct Part {
     /// Columns and values.
     values: Vec<(String, String)>,
     /// What they come to under the metadata that was met.
-    bound: Mutex<Option<Arc<Partitions>>>,
-}
-
-impl Part {
-    fn bound(&self) -> Option<Arc<Partitions>> {
-        self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+    bound: OnceLock<Partitions>,
 }
 
 impl PartOfTable for Part {
     fn meet(&self, metadata: &Metadata) -> Result<(), Error> {
         let values: Vec<_> = self.values.iter().map(|(column, value)| PartitionValue { column, value }).collect();
         let met = Partitions::bind(&values, metadata).map_err(|misfit| Error::RuleUnmet(misfit.into()))?;
-        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
-        match bound.as_deref() {
-            Some(before) if *before != met => Err(Error::RuleUnmet(
-                "the table's partition columns were changed within the range that is asked for".into(),
-            )),
-            Some(_) => Ok(()),
-            None => {
-                *bound = Some(Arc::new(met));
-                Ok(())
-            }
+        if *self.bound.get_or_init(|| met.clone()) == met {
+            return Ok(());
         }
+        let changed = "the table's partition columns were changed within the range that is asked for";
+        Err(Error::RuleUnmet(changed.into()))
     }
 
     fn holds(&self, partition_values: &str) -> Result<bool, Error> {
-        let bound = self.bound().ok_or(Error::defect("a part was asked for before its table was met"))?;
+        let bound = self.bound.get().ok_or(Error::defect("a part was asked for before its table was met"))?;
         bound.holds(partition_values).map_err(|_| {
             Error::BadTable(
                 "The table's log is damaged: a file has no readable value in a partition column. Ask the share provider to \

@@ -11,12 +11,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::audit::{self, Audit};
-use crate::auth::Gate;
+use crate::auth::{Gate, Holder, Tokens};
 use crate::clock::FixedClock;
 use crate::handlers::{Call, Handler, Lines, Reply};
+use crate::http::pipeline::Shared;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::model::capability::ResponseFormat;
+use crate::model::network::Network;
+use crate::model::rule::RecipientRules;
 use crate::model::version::{TimestampMs, Version};
+use crate::secret::Secret;
 use crate::wire::ndjson::LineOut;
 
 /// Does what the body says, and otherwise says what it was called with.
@@ -407,5 +411,43 @@ async fn pages_of_one_origin_may_read_answers_and_refusals() {
             (&"https://data.example.com".into(), &"origin".into())
         );
         assert!(headers["access-control-expose-headers"].as_str().unwrap().contains("delta-table-version"));
+    }
+}
+
+/// A token that is good from these networks.
+struct From(&'static str);
+
+#[async_trait]
+impl Tokens for From {
+    async fn holder_of(&self, _: &Secret) -> Result<Option<Holder>, Outcome> {
+        let mut rules = RecipientRules::default();
+        rules.access.networks.push(Network::parse(self.0).unwrap());
+        Ok(Some(Holder { recipient_id: "r1".into(), recipient_name: "R".into(), token_id: Some("k1".into()), rules }))
+    }
+}
+
+#[tokio::test]
+async fn the_gateways_word_is_where_a_request_comes_from_and_no_header_is() {
+    for (network, status) in [("203.0.113.0/24", 200), ("198.51.100.0/24", 403)] {
+        let kept = Kept::default();
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock(TimestampMs::new(NOW)));
+        let gate = Gate::new(Arc::new(From(network)));
+        let shared = Shared::new(gate, Arc::clone(&clock), Arc::new(kept.clone()), None);
+        let function = Function::new("list-shares", Pipeline::new(Arc::new(Obedient), shared), clock).unwrap();
+        for mut event in [v1("GET", "/shares", "/shares"), v2("GET", "/shares", "")] {
+            let told =
+                [("authorization", "Bearer x"), ("x-forwarded-for", "198.51.100.7"), ("forwarded", "for=198.51.100.7")];
+            event["headers"] = told.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect::<Value>();
+            let told = told.iter().map(|&(name, value)| (name.to_owned(), json!([value])));
+            event["multiValueHeaders"] = told.collect::<Value>();
+            event["requestContext"]["http"]["sourceIp"] = "203.0.113.9".into();
+            assert_eq!(whole(&function, event.clone()).await.0["statusCode"], status, "{network}");
+            assert_eq!(kept.last().recipient_id.as_deref(), Some("r1"), "who was refused is recorded");
+            for unknown in [json!(null), json!("localhost"), json!("")] {
+                event["requestContext"]["identity"] = json!({"sourceIp": unknown});
+                event["requestContext"]["http"]["sourceIp"] = unknown;
+                assert_eq!(whole(&function, event.clone()).await.0["statusCode"], 403, "{network}");
+            }
+        }
     }
 }

@@ -301,3 +301,23 @@ async fn a_session_names_recipient_and_table() {
     let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.unwrap();
     assert!(identity.arn().unwrap().ends_with("/ds-acme@cars"), "{identity:?}");
 }
+
+#[tokio::test]
+async fn a_url_is_signed_with_a_session_that_ends_with_the_grant() {
+    let Some(sharing) = Sharing::start().await else { return };
+    sharing.put(&["t/a.parquet".to_owned()]).await;
+    let clock = SystemClock::shared();
+    let mut table = sharing.table("t");
+    table.terms.window.until = Some(clock.now().plus_secs(300));
+    let mut signer = sharing.signer(&table, clock.clone()).await;
+    assert!(signer.expires_at() <= clock.now().plus_secs(300));
+    let url = signed(&mut signer, "a.parquet");
+    assert_eq!(status(Method::GET, &url).await, 200);
+    // Not that of a grant without an end.
+    let endless = signed(&mut sharing.signer(&sharing.table("t"), clock.clone()).await, "a.parquet");
+    let token = |url: &str| url.split('&').find(|pair| pair.starts_with("X-Amz-Security-Token=")).unwrap().to_owned();
+    assert_ne!(token(&url), token(&endless));
+    table.terms.window.until = Some(clock.now().plus_secs(-1));
+    let over = SessionPresigner::new(sharing.reach(), clock, 7200).signer(&table, &sharing.recipient).await;
+    assert!(matches!(over, Err(Error::TableNotFound { .. })));
+}

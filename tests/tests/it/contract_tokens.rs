@@ -14,6 +14,7 @@ use shared::auth::token::{self, TokenId};
 use shared::catalog::write::{RecipientRecord, Status, TokenRecord};
 use shared::error::Error;
 use shared::model::name::RecipientName;
+use shared::model::network::Network;
 use shared::model::rule::RecipientRules;
 use shared::model::version::TimestampMs;
 use shared::secret::{Secret, TokenHash};
@@ -182,8 +183,18 @@ async fn a_good_token_is_its_recipients(place: &dyn Place) {
         assert_eq!(holder.recipient_id, given.recipient.id);
         assert_eq!(holder.recipient_name, given.recipient.name.as_str());
         assert_eq!(holder.token_id.as_deref(), Some(given.record.id.as_str()));
+        assert!(holder.rules.is_empty());
     }
     assert_eq!(bench.asked(), 1);
+    let given = bench.given(|recipient, _| recipient.rules = rules()).await;
+    assert_eq!(bench.tokens.holder_of(&given.token).await.unwrap().unwrap().rules, rules());
+}
+
+fn rules() -> RecipientRules {
+    let mut rules = RecipientRules::default();
+    rules.properties.insert("region".into(), "EU".into());
+    rules.access.networks = vec![Network::parse("203.0.113.0/24").unwrap()];
+    rules
 }
 
 async fn every_other_token_is_nobodys(place: &dyn Place) {

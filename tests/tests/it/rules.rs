@@ -18,6 +18,7 @@ use tests::server::{Answer, OTHER_TOKEN, TOKEN, TestServer, document, send};
 
 mod addresses;
 mod partitions;
+mod status;
 mod tokens;
 mod union;
 mod windows;

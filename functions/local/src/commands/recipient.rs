@@ -12,7 +12,7 @@ use shared::provider::{counted, recipients};
 
 use super::answer::{self, Answer, columns, facts, moment, moment_or_dash, status_word};
 use super::handover::HandoverArgs;
-use super::target::{Target, TargetArgs};
+use super::target::{Kind, Target, TargetArgs};
 use super::{rules, told};
 
 /// What to do with recipients.
@@ -126,6 +126,9 @@ async fn create(args: &CreateArgs, target: &Target) -> Result<Answer, String> {
     let mut text = format!("Created recipient '{}'. It can read nothing yet.\n", recipient.name);
     text.push_str(&handed.facts(&issued, &endpoint));
     text.push_str(&facts(&rules::facts_of(&recipient.rules)));
+    if !recipient.rules.access.networks.is_empty() && matches!(target.kind(), Kind::Local { .. }) {
+        text.push_str("A local server checks the addresses of its own requests only: file URLs work from anywhere.\n");
+    }
     text.push_str(handed.advice());
     text.push_str(&format!("\nNext, let it read a share:\n  {next}\n"));
     let (kind, made) = handed.json();

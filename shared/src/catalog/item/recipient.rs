@@ -60,7 +60,10 @@ fn with_rules(item: Builder, rules: &RecipientRules) -> Builder {
 }
 
 fn read_rules(fields: &Fields<'_>) -> Result<RecipientRules, ItemError> {
-    let Some(text) = fields.text_if_any(RULES)? else { return Ok(RecipientRules::default()) };
+    let Some(text) = fields.text_if_any(RULES)? else {
+        fields.check_ruled(false, RULES)?;
+        return Ok(RecipientRules::default());
+    };
     // By itself serde would take an array for a struct as well, and an empty one for no rules.
     let entry = Some(text).filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok());
     let rules = entry.and_then(|entry: RecipientRulesEntry| entry.rules().ok());
@@ -72,7 +75,7 @@ fn read_rules(fields: &Fields<'_>) -> Result<RecipientRules, ItemError> {
 /// # Errors
 /// When it is none that this program knows.
 pub fn read_stored_recipient(item: &Item) -> Result<StoredRecipient, ItemError> {
-    let fields = Fields::of("recipient", item)?;
+    let fields = Fields::of_ruled("recipient", item)?;
     let (pk, sk) = primary_key(item)?;
     let Some(Entity::Recipient { id }) = Entity::of(pk, sk) else { return Err(fields.bad(key::PK)) };
     let lifecycle = fields.lifecycle()?;
@@ -187,7 +190,7 @@ pub fn grant_item(grant: &GrantRecord) -> Result<Item, KeyError> {
 /// # Errors
 /// When it is none that this program knows, or has a status other than [`ACTIVE`].
 pub fn read_grant(item: &Item) -> Result<GrantRecord, ItemError> {
-    let fields = Fields::of("grant", item)?;
+    let fields = Fields::of_ruled("grant", item)?;
     if fields.lifecycle()? != Lifecycle::Active {
         return Err(fields.bad(STATUS));
     }
@@ -200,6 +203,7 @@ pub fn read_grant(item: &Item) -> Result<GrantRecord, ItemError> {
     }
     let window = Window { from: fields.moment_if_any(NOT_BEFORE)?, until: fields.moment_if_any(EXPIRES)? };
     rules::check_window(window).map_err(|_| fields.bad(EXPIRES))?;
+    fields.check_ruled(!window.is_always(), EXPIRES)?;
     Ok(GrantRecord {
         share: name,
         share_id: fields.text(SHARE_ID)?.to_owned(),

@@ -216,7 +216,10 @@ fn with_partitions(item: Builder, partitions: &[PartitionRule]) -> Builder {
 }
 
 fn read_partitions(fields: &Fields<'_>) -> Result<Vec<PartitionRule>, ItemError> {
-    let Some(text) = fields.text_if_any(PARTITIONS)? else { return Ok(Vec::new()) };
+    let Some(text) = fields.text_if_any(PARTITIONS)? else {
+        fields.check_ruled(false, PARTITIONS)?;
+        return Ok(Vec::new());
+    };
     let entries: Vec<rules::PartitionEntry> = serde_json::from_str(text).map_err(|_| fields.bad(PARTITIONS))?;
     match rules::partition_rules(&entries) {
         Ok(rules) if !rules.is_empty() => Ok(rules),
@@ -229,7 +232,7 @@ fn read_partitions(fields: &Fields<'_>) -> Result<Vec<PartitionRule>, ItemError>
 /// # Errors
 /// When it is none that this program knows.
 pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
-    let fields = Fields::of("table", item)?;
+    let fields = Fields::of_ruled("table", item)?;
     let share = ShareName::parse(fields.text(SHARE_NAME)?).map_err(|_| fields.bad(SHARE_NAME))?;
     let schema = SchemaName::parse(fields.text(SCHEMA_NAME)?).map_err(|_| fields.bad(SCHEMA_NAME))?;
     let name = TableName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;

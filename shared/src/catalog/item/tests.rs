@@ -153,7 +153,7 @@ fn what_another_share_of_the_name_left_is_not_there() {
 
 #[test]
 fn an_unknown_format_version_is_refused() {
-    for version in [AttributeValue::N("3".into()), AttributeValue::S("1".into())] {
+    for version in [AttributeValue::N("2".into()), AttributeValue::S("1".into())] {
         let mut item = share_item(&share()).unwrap();
         item.insert(VERSION.into(), version);
         let error = read_share(&item).unwrap_err();
@@ -242,4 +242,15 @@ fn rules_that_cannot_be_read_are_no_absence_of_rules() {
     for bad in [AttributeValue::S("soon".into()), AttributeValue::N("soon".into())] {
         assert!(read_grant(&put(grant_item(&grant()).unwrap(), EXPIRES, bad)).is_err());
     }
+}
+
+#[test]
+fn rules_that_were_taken_off_an_item_are_missed() {
+    let ruled = |mut item: Item| {
+        item.insert(VERSION.into(), AttributeValue::N(RULED_VERSION.to_string()));
+        item
+    };
+    assert!(read_recipient(&ruled(recipient_item(&recipient()).unwrap())).is_err());
+    assert!(read_table(&ruled(table_item(&table(), "s-1").unwrap())).is_err());
+    assert!(read_grant(&ruled(grant_item(&grant()).unwrap())).is_err());
 }

@@ -213,17 +213,17 @@ async fn rows_of_another_program_are_refused_and_named() {
     for backend in Backend::dynamo().await {
         let reader = filled(&backend).await;
         let at = key::table_key(&share_name("s"), &schema_name("a"), &table_name("t")).unwrap();
-        set(backend.table(), &at, "v", AttributeValue::N("2".into())).await;
+        set(backend.table(), &at, "v", AttributeValue::N("3".into())).await;
         let reads = backend.reads();
         for error in [
             reads.find_table(&reader, "s", "a", "t").await.map(|_| ()).unwrap_err(),
             reads.list_all_tables(&reader, "s", None, 5).await.map(|_| ()).unwrap_err(),
         ] {
             assert!(matches!(error, Error::Internal { .. }));
-            assert!(chain(&error).contains("a table of the catalogue has format version 2"), "{}", chain(&error));
+            assert!(chain(&error).contains("a table of the catalogue has format version 3"), "{}", chain(&error));
         }
         let refused = backend.provider.tables(&share_name("s")).await;
-        assert!(matches!(&refused, Err(WriteError::Refused(text)) if text.contains("format version 2")), "{refused:?}");
+        assert!(matches!(&refused, Err(WriteError::Refused(text)) if text.contains("format version 3")), "{refused:?}");
     }
 }
 

@@ -1,10 +1,15 @@
 //! What recipients read: only what was granted, in an order that is total, page after page.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use shared::error::Error;
 use shared::model::location::Endpoint;
 use shared::model::page::Position;
+use shared::model::rule::{PartitionRule, RuleValue, Window};
 use shared::model::securable::{History, Table};
-use shared::model::version::Version;
+use shared::model::version::{TimestampMs, Version};
+use tests::server::HandClock;
 
 use super::backends::*;
 
@@ -19,6 +24,8 @@ on_every_catalogue!(
     many_shares_are_listed_page_by_page,
     a_table_carries_everything_that_its_provider_said,
     names_that_no_key_can_hold_are_not_there,
+    a_grant_is_one_from_its_beginning_to_its_end,
+    a_table_carries_its_rules,
 );
 
 async fn sales(backend: &Backend) -> shared::model::recipient::Recipient {
@@ -238,4 +245,47 @@ async fn names_that_no_key_can_hold_are_not_there(backend: &Backend) {
     assert!(matches!(reads.list_schemas(&reader, &grows, None, 5).await, Err(Error::ShareNotFound { .. })));
     assert!(matches!(reads.list_tables(&reader, "sales", &grows, None, 5).await, Err(Error::SchemaNotFound { .. })));
     assert!(matches!(reads.find_table(&reader, "sales", &grows, &grows).await, Err(Error::TableNotFound { .. })));
+}
+
+async fn a_grant_is_one_from_its_beginning_to_its_end(backend: &Backend) {
+    let reader = backend.with_recipient("reader").await;
+    for name in ["s", "always"] {
+        backend.with_share(name).await;
+        backend.with_table(&format!("{name}/a/t")).await;
+    }
+    backend.grant("always", "reader").await;
+    let window = Window { from: Some(TimestampMs::new(5_000)), until: Some(TimestampMs::new(9_000)) };
+    let (share, to) = (share_name("s"), recipient_name("reader"));
+    backend.provider.grant(&share, &to, window, TimestampMs::new(1)).await.unwrap();
+    let clock = Arc::new(HandClock(AtomicI64::new(0)));
+    // The same reader all along: what it remembers must not outlive the grant.
+    let reads = backend.reads_by(clock.clone());
+    for (now, there) in [(4_999, false), (5_000, true), (8_999, true), (9_000, false), (8_000, true)] {
+        clock.0.store(now, Ordering::SeqCst);
+        let shares = reads.list_shares(&reader, None, 9).await.unwrap().items;
+        let names: Vec<&str> = shares.iter().map(|share| share.name.as_str()).collect();
+        assert_eq!(names, if there { vec!["always", "s"] } else { vec!["always"] }, "{now}");
+        let found = [
+            reads.find_share(&reader, "s").await.map(|_| ()),
+            reads.list_schemas(&reader, "s", None, 9).await.map(|_| ()),
+            reads.list_tables(&reader, "s", "a", None, 9).await.map(|_| ()),
+            reads.list_all_tables(&reader, "s", None, 9).await.map(|_| ()),
+            reads.find_table(&reader, "s", "a", "t").await.map(|table| assert_eq!(table.terms.window, window)),
+        ];
+        for (at, found) in found.into_iter().enumerate() {
+            assert_eq!(found.is_ok(), there, "{now} {at} {found:?}");
+        }
+        assert!(reads.find_table(&reader, "always", "a", "t").await.unwrap().terms.window.is_always());
+    }
+}
+
+async fn a_table_carries_its_rules(backend: &Backend) {
+    let reader = backend.with_recipient("reader").await;
+    backend.with_share("s").await;
+    backend.grant("s", "reader").await;
+    let mut record = table("s/a/t");
+    record.partitions = vec![PartitionRule { column: "c".into(), value: RuleValue::Property("p".into()) }];
+    backend.provider.add_table(&record).await.unwrap();
+    let found = backend.reads().find_table(&reader, "s", "a", "t").await.unwrap();
+    assert_eq!(found.terms.partitions, record.partitions);
 }

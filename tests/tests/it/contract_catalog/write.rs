@@ -2,7 +2,8 @@
 
 use shared::catalog::write::{Deletion, Status, WriteError};
 use shared::error::Error;
-use shared::model::rule::Window;
+use shared::model::network::Network;
+use shared::model::rule::{PartitionRule, RecipientRules, RuleValue, Window};
 use shared::model::securable::History;
 use shared::model::version::{TimestampMs, Version};
 
@@ -21,6 +22,8 @@ on_every_catalogue!(
     a_token_of_another_recipient_is_refused,
     a_place_that_no_server_can_read_is_refused,
     grants_are_listed_from_both_sides,
+    rules_come_back_as_they_were_written_and_bad_ones_are_not,
+    a_recipients_rules_are_replaced_whole_and_outlive_its_tokens,
     operators_at_the_same_moment_lose_nothing,
     one_of_two_operators_gets_the_name,
 );
@@ -316,4 +319,65 @@ async fn one_of_two_operators_gets_the_name(backend: &Backend) {
     assert!(one != other, "{one} {other}");
     let winner = if one { "one" } else { "other" };
     assert_eq!(backend.provider.share(&share_name("s")).await.unwrap().unwrap().id, winner);
+}
+
+fn rules(region: &str, network: &str) -> RecipientRules {
+    let mut rules = RecipientRules::default();
+    rules.properties.insert("region".into(), region.into());
+    rules.access.networks = vec![Network::parse(network).unwrap()];
+    rules
+}
+
+async fn rules_come_back_as_they_were_written_and_bad_ones_are_not(backend: &Backend) {
+    let provider = &backend.provider;
+    backend.with_share("s").await;
+    let rule = |column: &str, value| PartitionRule { column: column.into(), value };
+    let mut bound = table("s/a/t");
+    bound.partitions =
+        vec![rule("Region", RuleValue::Property("region".into())), rule("day", RuleValue::Fixed("@1=2'".into()))];
+    provider.add_table(&bound).await.unwrap();
+    assert_eq!(provider.tables(&share_name("s")).await.unwrap(), [bound]);
+    let mut twice = table("s/a/other");
+    twice.partitions = vec![rule("c", RuleValue::Fixed("x".into())), rule("C", RuleValue::Fixed("y".into()))];
+    assert!(matches!(provider.add_table(&twice).await, Err(WriteError::Refused(_))));
+
+    let mut ada = recipient("Ada", "r-1");
+    ada.rules = rules("EU", "10.0.0.0/8");
+    provider.create_recipient(&ada, &token("r-1", "first", 9)).await.unwrap();
+    assert_eq!(provider.recipient(&recipient_name("ada")).await.unwrap(), Some(ada));
+    let mut bob = recipient("Bob", "r-2");
+    bob.rules = rules("", "10.0.0.0/8");
+    assert!(matches!(provider.create_recipient(&bob, &token("r-2", "first", 9)).await, Err(WriteError::Refused(_))));
+
+    let (ada, at) = (recipient_name("ada"), TimestampMs::new);
+    let over = Window { from: Some(at(9_000)), until: Some(at(9_000)) };
+    let refused = provider.grant(&share_name("s"), &ada, over, at(1)).await;
+    assert!(matches!(refused, Err(WriteError::Refused(_))), "{refused:?}");
+    let window = Window { from: Some(at(5_000)), until: Some(at(9_000)) };
+    provider.grant(&share_name("s"), &ada, window, at(1)).await.unwrap();
+    assert_eq!(provider.grants_to(&ada).await.unwrap()[0].window, window);
+    assert_eq!(provider.grants_on(&share_name("s")).await.unwrap()[0].window, window);
+    provider.revoke(&share_name("s"), &ada).await.unwrap();
+    provider.grant(&share_name("s"), &ada, Window::default(), at(2)).await.unwrap();
+    assert!(provider.grants_to(&ada).await.unwrap()[0].window.is_always(), "a window outlived its grant");
+}
+
+async fn a_recipients_rules_are_replaced_whole_and_outlive_its_tokens(backend: &Backend) {
+    let provider = &backend.provider;
+    backend.with_recipient("ada").await;
+    let ada = recipient_name("ada");
+    let now = || async { provider.recipient(&ada).await.unwrap().unwrap() };
+    for rules in [rules("EU", "10.0.0.0/8"), rules("US", "::/0"), RecipientRules::default(), rules("EU", "1.2.3.4")] {
+        provider.set_recipient_rules(&ada, &rules).await.unwrap();
+        assert_eq!(now().await.rules, rules);
+    }
+    let id = now().await.id;
+    provider.rotate_token(&token(&id, "second", 2), TimestampMs::new(9)).await.unwrap();
+    provider.set_recipient_status(&ada, Status::Disabled).await.unwrap();
+    provider.set_recipient_status(&ada, Status::Active).await.unwrap();
+    assert_eq!(now().await.rules, rules("EU", "1.2.3.4"));
+    assert_eq!(provider.tokens(&ada).await.unwrap().len(), 2);
+    let bad = provider.set_recipient_rules(&ada, &rules("", "1.2.3.4")).await;
+    assert!(matches!(bad, Err(WriteError::Refused(_))), "{bad:?}");
+    missing(provider.set_recipient_rules(&recipient_name("nobody"), &rules("EU", "::/0")).await, "recipient 'nobody'");
 }

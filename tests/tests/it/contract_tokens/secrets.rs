@@ -18,7 +18,7 @@ use shared::error::chain;
 use tests::emulator::Emulator;
 use tests::server::HandClock;
 
-use super::{Bench, Given, NOW_SECS, Place, in_secs, keeps_the_contract, new_recipient, record_of};
+use super::{Bench, Given, NOW_SECS, Place, in_secs, keeps_the_contract, new_recipient, record_of, rules};
 
 struct InSecrets {
     client: Client,
@@ -74,6 +74,7 @@ async fn tokens_in_secrets_keep_the_contract() {
     writing_the_same_again_changes_nothing(&place).await;
     two_operators_do_not_lose_each_others_change(&place).await;
     what_does_not_belong_is_refused(&place).await;
+    rules_are_the_secrets_whatever_a_rotation_believes(&place).await;
     a_deleted_recipients_token_is_nobodys(&place).await;
     a_secret_that_is_not_known_lets_nobody_in(&place).await;
 }
@@ -230,4 +231,16 @@ async fn the_keyring_in_a_secret_is_read_seldom_and_follows_its_rotation() {
     assert_eq!(keyring.current().await.unwrap().id(), key(2));
     clock.0.fetch_add(3_600_000, Ordering::SeqCst);
     assert!(keyring.current().await.is_err());
+}
+
+async fn rules_are_the_secrets_whatever_a_rotation_believes(place: &InSecrets) {
+    let bench = Bench::over(place);
+    let given = bench.given(|_, _| {}).await;
+    place.store.set_rules(&given.recipient.id, &rules()).await.unwrap();
+    // The record that a rotation is made with may be from before.
+    assert!(given.recipient.rules.is_empty());
+    let rotated = place.rotated(&bench, &given, 60).await.unwrap();
+    for token in [&given.token, &rotated.token] {
+        assert_eq!(bench.tokens.holder_of(token).await.unwrap().unwrap().rules, rules());
+    }
 }

@@ -27,6 +27,7 @@ pub(super) async fn look_at(table: &TableRecord, target: &Target, client: &reqwe
             if let Some(seen) = noted(checks, step("log"), seen) {
                 elsewhere(checks, step("files elsewhere"), &Place::Folder(folder.clone()), table, &seen);
                 served(checks, step("features"), &seen);
+                rules(checks, step("partition rules"), table, &seen);
                 checks.note(step("data file"), data_file_here(&folder, &seen));
             }
             return;
@@ -72,7 +73,16 @@ pub(super) async fn look_at(table: &TableRecord, target: &Target, client: &reqwe
     let Some(seen) = noted(checks, step("log"), bucket.inspect().await) else { return };
     elsewhere(checks, step("files elsewhere"), &place, table, &seen);
     served(checks, step("features"), &seen);
+    rules(checks, step("partition rules"), table, &seen);
     checks.note(step("signed URL"), signed_url(&bucket, &seen, target, client).await);
+}
+
+/// Notes whether the table's partition rules fit it, where there are any.
+fn rules(checks: &mut Checks, what: String, table: &TableRecord, seen: &Inspection) {
+    if !table.partitions.is_empty() {
+        let fit = seen.check_partitions(&table.partitions).map(|()| format!("{} fit", table.partitions.len()));
+        checks.note(what, fit);
+    }
 }
 
 /// Notes how a look went; what was seen, if anything.
