@@ -5,11 +5,14 @@ use tests::samples::three_versions;
 
 use super::{FIRST, OTHER, one_table, serve};
 
+/// What is done to the catalogue.
+type Change = fn(&mut Value);
+
 #[tokio::test]
 async fn recipients_tokens_and_shares_close_every_route() {
     let (server, catalog) = serve(&one_table(), None).await;
     three_versions(server.table("t"));
-    let changes: [(&str, u16, fn(&mut Value)); 6] = [
+    let changes: [(&str, u16, Change); 6] = [
         ("a recipient that is disabled", 401, |document| document["recipients"][0]["status"] = "disabled".into()),
         ("a token that is disabled", 401, |document| {
             document["recipients"][0]["tokens"][0]["status"] = "disabled".into();
