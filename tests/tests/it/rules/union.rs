@@ -109,7 +109,7 @@ async fn parts_come_to_the_whole(commits: &[Vec<Step>], checkpoint_after: usize,
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn recipients_together_see_the_whole_and_nobody_anothers(
+    fn recipients_together_see_the_whole_and_no_file_twice(
         commits in steps(),
         checkpoint_after in 0_usize..6,
         typed in prop_oneof![Just(Typed::Never), Just(Typed::Also), Just(Typed::Only)],
