@@ -7,7 +7,7 @@ pub mod grant;
 pub mod handover;
 pub mod import;
 pub mod recipient;
-mod rules;
+pub(crate) mod rules;
 pub mod share;
 pub mod table;
 pub mod target;
@@ -144,6 +144,8 @@ pub(crate) enum Failed {
     Provider(ProviderError),
     /// What was seen on the way there, as a sentence.
     Said(String),
+    /// Partitions that the table does not have, as a sentence.
+    Partitions(String),
 }
 
 impl From<ProviderError> for Failed {
@@ -157,7 +159,7 @@ impl Failed {
     pub(crate) fn told(self) -> String {
         match self {
             Self::Provider(error) => told(error),
-            Self::Said(sentence) => sentence,
+            Self::Said(sentence) | Self::Partitions(sentence) => sentence,
         }
     }
 }

@@ -464,10 +464,20 @@ async fn rules_are_set_by_options_shown_and_kept_by_a_server() {
     assert!(!provider.folder.join("state/far.share").exists(), "a profile was left behind");
 
     provider.does(&["table", "add", "s.d.cars", "--location", &provider.cars()]);
-    let said = provider.does(&["recipient", "create", "far", "--ip", "203.0.113.0/24", "--property", "region=EU"]);
+    let said = provider.does(&[
+        "recipient",
+        "create",
+        "far",
+        "--ip",
+        "203.0.113.0/24",
+        "--property",
+        "region=EU",
+        "--profile",
+        &provider.folder.text("state/far.share"),
+    ]);
     assert!(said.contains("203.0.113.0/24") && said.contains("region=EU"), "{said}");
     assert!(said.contains("checks the addresses of its own requests only"), "{said}");
-    provider.does(&["recipient", "create", "late"]);
+    provider.does(&["recipient", "create", "late", "--profile", &provider.folder.text("state/late.share")]);
     provider.does(&["grant", "s", "far"]);
     let refused = provider.fails(&["grant", "s", "late", "--until", "2020-01-01T00:00:00Z"]);
     assert!(refused.contains("which is over"), "{refused}");

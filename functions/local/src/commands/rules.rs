@@ -39,7 +39,7 @@ pub(crate) fn network(text: &str) -> Result<Network, String> {
 }
 
 /// When a grant is good; nothing for always.
-pub(super) fn window_words(window: Window) -> Option<String> {
+pub(crate) fn window_words(window: Window) -> Option<String> {
     match (window.from.map(moment), window.until.map(moment)) {
         (None, None) => None,
         (Some(from), None) => Some(format!("from {from}")),

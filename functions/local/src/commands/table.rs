@@ -211,7 +211,7 @@ pub(crate) async fn added(
     };
     let prospects = match &looked {
         Some(looked) => {
-            looked.inspection.check_partitions(&new.partitions).map_err(Failed::Said)?;
+            looked.inspection.check_partitions(&new.partitions).map_err(Failed::Partitions)?;
             Some(readable(looked, new.history, advice).map_err(Failed::Said)?)
         }
         None => None,

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::mistake::Mistake;
-use super::statement::{Placed, RecipientRules, ShareChange, Statement};
+use super::statement::{Placed, ShareChange, Statement};
 use crate::commands::target::{Target, TargetArgs};
 
 mod grants;
@@ -114,17 +114,6 @@ impl Runner<'_> {
 /// What the grammar has and this program cannot do.
 fn not_yet(at: std::ops::Range<usize>, what: &str) -> Mistake {
     Mistake::new(at, format!("not supported yet: {what}"))
-}
-
-/// Rules that would be silently left out are refused.
-fn no_rules(rules: &RecipientRules) -> Result<(), Mistake> {
-    if let Some(listed) = &rules.properties {
-        return Err(not_yet(listed.at.clone(), "properties of a recipient"));
-    }
-    if let Some(listed) = &rules.ip_access_list {
-        return Err(not_yet(listed.at.clone(), "an IP access list of a recipient"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

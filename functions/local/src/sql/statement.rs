@@ -252,6 +252,8 @@ pub struct RecipientRules {
     pub properties: Option<Listed<Property>>,
     /// `IP ACCESS LIST`
     pub ip_access_list: Option<Listed<Spot>>,
+    /// `API ONLY`: URLs of files are not bound to the list.
+    pub api_only: bool,
     /// `TOKEN LIFETIME`
     pub token_lifetime: Option<Spot>,
 }

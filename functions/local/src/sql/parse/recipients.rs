@@ -65,6 +65,10 @@ impl Parser<'_> {
             let at = start..self.previous_end();
             let items = self.listed(|parser| parser.text("a network such as '192.0.2.0/24'"))?;
             rules.ip_access_list = Some(Listed { at, items });
+            if self.word("API") {
+                self.need("ONLY")?;
+                rules.api_only = true;
+            }
         } else if self.option(rules.token_lifetime.as_ref(), "TOKEN")? {
             self.need("LIFETIME")?;
             rules.token_lifetime = Some(self.text("a time such as '90 days'")?);

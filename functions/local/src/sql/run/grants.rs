@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 use shared::catalog::write::Status;
+use shared::model::rule::Window;
+use shared::model::version::TimestampMs;
 use shared::provider::grants::{self, Granted};
 use shared::provider::{ProviderError, counted, tables};
 
 use super::told::{at, at_either};
-use super::{Outcome, Runner, not_yet};
+use super::{Outcome, Runner};
+use crate::commands::rules::{self, window_words};
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
 use crate::sql::statement::{Grant, Spot};
@@ -16,17 +19,21 @@ const GRANT: &str = "grant of share";
 
 impl Runner<'_> {
     pub(super) async fn grant(&self, grant: &Grant) -> Result<Outcome, Mistake> {
-        if let Some(moment) = grant.valid_from.as_ref().or(grant.valid_until.as_ref()) {
-            return Err(not_yet(moment.at.clone(), "a grant for a time only"));
-        }
         let (share, recipient) = (&grant.share, &grant.recipient);
-        let ends = match grants::grant(&self.target.provider, &share.text, &recipient.text).await {
+        let window = Window { from: moment(grant.valid_from.as_ref())?, until: moment(grant.valid_until.as_ref())? };
+        let granted = grants::grant_within(&self.target.provider, &share.text, &recipient.text, window).await;
+        let ends = match granted {
             Ok(ends) => ends,
             Err(ProviderError::Exists { what, .. }) if what.contains(GRANT) => {
                 return Ok(Outcome::nothing(&format!(
                     "Recipient '{}' may read share '{}' already",
                     recipient.text, share.text
                 )));
+            }
+            // With both names in order, it is the time.
+            Err(ProviderError::Invalid(why)) if why.starts_with("a grant ") => {
+                let said = grant.valid_until.as_ref().unwrap_or(recipient);
+                return Err(Mistake::new(said.at.clone(), why));
             }
             Err(error) => return Err(at_either(share, recipient)(error)),
         };
@@ -37,8 +44,9 @@ impl Runner<'_> {
             }
             count => format!("{}, and those added later{}", counted(count, "table"), self.noticed()),
         };
+        let when = window_words(window).map(|words| format!(", {words}")).unwrap_or_default();
         let mut text = format!(
-            "{} share '{}' to recipient '{}': {holds}.",
+            "{} share '{}' to recipient '{}'{when}: {holds}.",
             self.did("Granted", "grant"),
             ends.share.name,
             ends.recipient.name
@@ -70,6 +78,10 @@ impl Runner<'_> {
             Err(error) => Err(at_either(share, recipient)(error)),
         }
     }
+}
+
+fn moment(said: Option<&Spot>) -> Result<Option<TimestampMs>, Mistake> {
+    said.map(|said| rules::at(&said.text).map_err(|why| Mistake::new(said.at.clone(), why))).transpose()
 }
 
 fn ends_json(ends: &Granted) -> Value {

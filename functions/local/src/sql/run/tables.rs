@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::catalog::register::Look;
+use shared::model::rule::{PartitionRule, RuleValue};
 use shared::model::securable::History;
 use shared::model::version::Version;
 use shared::provider::names::TableRef;
@@ -19,7 +20,7 @@ use crate::inspect::bucket::Role;
 use crate::locations::Place;
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
-use crate::sql::statement::{AddTable, CreateTable, SharedName, Spot};
+use crate::sql::statement::{AddTable, CreateTable, Partition, PartitionCondition, PartitionValue, SharedName, Spot};
 
 /// The schema of a table that names none.
 const SCHEMA_DEFAULT: &str = "default";
@@ -108,9 +109,6 @@ impl Runner<'_> {
     }
 
     pub(super) async fn add_table(&self, share: &Spot, add: &AddTable) -> Result<Outcome, Mistake> {
-        if let Some(partition) = &add.partition {
-            return Err(not_yet(partition.at.clone(), "sharing some partitions of a table"));
-        }
         if let Some(comment) = &add.comment {
             return Err(not_yet(comment.at.clone(), "a comment on a table of a share"));
         }
@@ -135,7 +133,7 @@ impl Runner<'_> {
             role_arn: found.role_arn,
             external_id: found.external_id,
             history,
-            partitions: Vec::new(),
+            partitions: add.partition.as_ref().map(partition_rules).unwrap_or_default(),
         };
         let look = if add.without_validation { Look::LeftOut } else { Look::Taken };
         let Added { table, looked, .. } = match added(self.target, &found.place, new, look, &CLAUSES).await {
@@ -143,6 +141,10 @@ impl Runner<'_> {
             // Another operator was faster since the look above.
             Err(Failed::Provider(ProviderError::Exists { what, .. })) if add.if_not_exists => {
                 return Ok(Outcome::nothing(&format!("There is {what} already")));
+            }
+            Err(Failed::Partitions(why)) => {
+                let said = add.partition.as_ref().map_or(found.said.at.clone(), |partition| partition.at.clone());
+                return Err(Mistake::new(said, why));
             }
             Err(Failed::Said(why)) => return Err(Mistake::new(found.said.at.clone(), why)),
             Err(error) => return Err(at_either(share, &said)(error)),
@@ -269,4 +271,15 @@ fn seen(looked: Option<&Looked>) -> String {
             format!(": {}.{note}", looked.inspection.summary())
         }
     }
+}
+
+fn partition_rules(partition: &Partition) -> Vec<PartitionRule> {
+    let rule = |condition: &PartitionCondition| PartitionRule {
+        column: condition.column.text.clone(),
+        value: match &condition.value {
+            PartitionValue::Literal(value) => RuleValue::Fixed(value.text.clone()),
+            PartitionValue::CurrentRecipient(key) => RuleValue::Property(key.text.clone()),
+        },
+    };
+    partition.conditions.iter().map(rule).collect()
 }

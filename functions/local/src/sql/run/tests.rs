@@ -2,6 +2,7 @@
 
 use shared::clock::SystemClock;
 use shared::config::Environment;
+use shared::provider::{recipients, tables};
 
 use super::*;
 use crate::commands::target::Beginning;
@@ -128,6 +129,38 @@ async fn a_script_with_if_not_exists_can_be_run_again() {
 }
 
 #[tokio::test]
+async fn rules_are_what_the_commands_would_have_written() {
+    let provider = Provider::new().await;
+    let covid = provider.folder.path().join("data/owid-covid-data");
+    let script = "CREATE RECIPIENT far PROPERTIES ('country' = 'FRA', 'team' = 'a') IP ACCESS LIST ('192.0.2.0/24', '::1') \
+                  API ONLY; CREATE SHARE s; ALTER SHARE s ADD TABLE covid LOCATION 'COVID' PARTITION (iso_code = \
+                  CURRENT_RECIPIENT('country')); GRANT SELECT ON SHARE s TO far VALID FROM '2026-01-01T00:00:00Z' VALID \
+                  UNTIL '2999-01-01T00:00:00Z';";
+    let said = provider.does(&script.replace("COVID", covid.to_str().unwrap())).await;
+    assert!(said[3].contains("'far', from 2026-01-01 00:00 UTC until 2999-01-01 00:00 UTC: 1 table"), "{said:?}");
+    let catalogue = &provider.target.provider;
+    let table = tables::list(catalogue, Some("s")).await.unwrap().remove(0);
+    assert_eq!(table.partitions[0].to_string(), "iso_code = CURRENT_RECIPIENT('country')");
+    let far = recipients::show(catalogue, "far").await.unwrap();
+    let window = far.grants[0].window;
+    let [from, until] = [window.from, window.until].map(|moment| moment.unwrap().to_iso());
+    assert_eq!((from.as_str(), until.as_str()), ("2026-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"));
+    let rules = far.recipient.rules;
+    assert_eq!((rules.properties.len(), rules.access.networks.len(), rules.access.api_only), (2, 2, true));
+
+    // One rule in the place of its predecessor; the other stays.
+    provider.does("ALTER RECIPIENT far PROPERTIES ('country' = 'ITA')").await;
+    let changed = recipients::show(catalogue, "far").await.unwrap().recipient.rules;
+    assert_eq!(
+        (changed.properties.len(), &changed.properties["country"], &changed.access),
+        (1, &"ITA".into(), &rules.access)
+    );
+    provider.does("ALTER RECIPIENT far IP ACCESS LIST ('203.0.113.9')").await;
+    let changed = recipients::show(catalogue, "far").await.unwrap().recipient.rules;
+    assert_eq!((changed.properties.len(), changed.access.networks.len(), changed.access.api_only), (1, 1, false));
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_points_at_the_name_at_fault() {
     let provider = Provider::new().await;
     provider.does(BEFORE).await;
@@ -180,8 +213,8 @@ async fn what_cannot_be_done_points_at_the_name_at_fault() {
         ),
         ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION 's3://b/'", "not supported yet: sharing a whole schema", "eu"),
         (
-            "ALTER SHARE motorbikes ADD TABLE mybikes PARTITION (a = 'b')",
-            "not supported yet: sharing some partitions",
+            "ALTER SHARE motorbikes ADD TABLE mybikes AS eu.p PARTITION (a = 'b')",
+            "a partition rule is on column 'a', but",
             "PARTITION",
         ),
         (
@@ -192,12 +225,14 @@ async fn what_cannot_be_done_points_at_the_name_at_fault() {
         ("CREATE TABLE t USING DELTA LOCATION '/nowhere'", "", "'/nowhere'"),
         ("CREATE TABLE t USING DELTA LOCATION 'CARS' ROLE 'me'", "'me' is not the ARN of a role", "t"),
         ("CREATE RECIPIENT r TOKEN LIFETIME 'soon'", "write a number and a unit, such as '90 days'", "'soon'"),
-        ("CREATE RECIPIENT r PROPERTIES ('a' = 'b')", "not supported yet: properties of a recipient", "PROPERTIES"),
-        ("CREATE RECIPIENT r IP ACCESS LIST ('::1')", "not supported yet: an IP access list", "IP ACCESS LIST"),
+        ("CREATE RECIPIENT r PROPERTIES ('a' = 'b', 'a' = 'c')", "the property 'a' is given twice", "'a'"),
+        ("CREATE RECIPIENT r IP ACCESS LIST ('::1', '10.0.0.0/33')", "", "'10.0.0.0/33'"),
+        ("ALTER RECIPIENT friends TOKEN LIFETIME '9 days'", "a token keeps the lifetime", "'9 days'"),
+        ("GRANT SELECT ON SHARE motorbikes TO friends VALID UNTIL '2027'", "write a moment as ISO 8601", "'2027'"),
         (
-            "GRANT SELECT ON SHARE motorbikes TO friends VALID UNTIL '2027'",
-            "not supported yet: a grant for a time",
-            "'2027'",
+            "GRANT SELECT ON SHARE motorbikes TO friends VALID UNTIL '2001-01-01T00:00:00Z'",
+            "a grant cannot end at",
+            "'2001-01-01T00:00:00Z'",
         ),
         ("ALTER RECIPIENT friends ROTATE TOKEN GRACE '9 years'", "old tokens stay good for", "'9 years'"),
         ("DESCRIBE TABLE motorbikes.default.bikes", "there is no table 'motorbikes.default.bikes'", "default.bikes"),

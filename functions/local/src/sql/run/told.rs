@@ -18,7 +18,7 @@ pub(super) fn at(spot: &Spot) -> impl FnOnce(ProviderError) -> Mistake {
 pub(super) fn at_either<E: Into<Failed>>(share: &Spot, other: &Spot) -> impl FnOnce(E) -> Mistake {
     let (share, other) = (share.at.clone(), other.at.clone());
     move |error| match error.into() {
-        Failed::Said(sentence) => Mistake::new(other, sentence),
+        Failed::Said(sentence) | Failed::Partitions(sentence) => Mistake::new(other, sentence),
         Failed::Provider(error) => {
             let of_share = subject(&error).is_some_and(|what| what.starts_with("share "));
             Mistake::new(if of_share { share } else { other }, sentence(error))

@@ -27,6 +27,9 @@ impl EmbeddedProviderCatalog {
                 if let Some(at) = iso(grant.granted_at) {
                     entry.granted_at.insert(grant.share_id.clone(), at);
                 }
+                if !grant.window.is_always() {
+                    entry.grant_windows.insert(grant.share_id.clone(), grant.window.into());
+                }
                 entry.grants.push(grant.share_id);
             }
             document.recipients.push(entry);
