@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::object::{e_tag_of, is_settled};
 use super::roots::resolve;
 
 /// Keys and folders read for one listing. A bucket with more cannot be listed.
@@ -35,16 +36,18 @@ pub(super) enum Row {
         size: u64,
         /// When it was written.
         modified: SystemTime,
+        /// Its entity tag, once a change would show in it.
+        e_tag: Option<String>,
     },
     /// A common prefix, with its slash.
     Folder(String),
 }
 
-/// The rows of one page, and whether there are more.
+/// The rows of one page at this moment, and whether there are more.
 ///
 /// # Errors
 /// What the file system says; a folder that is not there is an empty list.
-pub(super) fn list(root: &Path, wanted: &Wanted<'_>) -> io::Result<(Vec<Row>, bool)> {
+pub(super) fn list(root: &Path, wanted: &Wanted<'_>, now_ms: i64) -> io::Result<(Vec<Row>, bool)> {
     let mut keys = Vec::new();
     let (start, _) = wanted.prefix.rsplit_once('/').map_or(("", ""), |(folder, rest)| (folder, rest));
     let folder = if start.is_empty() { Ok(root.to_owned()) } else { resolve(root, start) };
@@ -69,7 +72,8 @@ pub(super) fn list(root: &Path, wanted: &Wanted<'_>) -> io::Result<(Vec<Row>, bo
         let Ok(path) = resolve(root, &key) else { continue };
         let Ok(metadata) = fs::metadata(path) else { continue };
         if metadata.is_file() {
-            rows.push(Row::Object { key, size: metadata.len(), modified: metadata.modified()? });
+            let e_tag = is_settled(&metadata, now_ms).then(|| e_tag_of(&metadata));
+            rows.push(Row::Object { key, size: metadata.len(), modified: metadata.modified()?, e_tag });
         }
     }
     Ok((rows, false))
@@ -124,7 +128,7 @@ mod tests {
 
     fn keys(folder: &Path, prefix: &str, by_folder: bool, after: &str, limit: usize) -> (Vec<String>, bool) {
         let root = folder.canonicalize().unwrap();
-        let (rows, more) = list(&root, &Wanted { prefix, by_folder, after, limit }).unwrap();
+        let (rows, more) = list(&root, &Wanted { prefix, by_folder, after, limit }, 0).unwrap();
         let name = |row| match row {
             Row::Object { key, .. } | Row::Folder(key) => key,
         };

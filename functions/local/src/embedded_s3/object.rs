@@ -1,10 +1,11 @@
 //! One file as an object: what a HEAD says of it, and its bytes as a stream that never ends cleanly short.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::Stream;
@@ -24,6 +25,30 @@ pub(super) struct Object {
     pub size: u64,
     /// When it was written.
     pub modified: SystemTime,
+    e_tag: String,
+}
+
+/// A file changed so long ago would show a further change in its times, in milliseconds. Systems count them in steps of
+/// up to 10 ms.
+const STEP_MS: i64 = 50;
+/// The same where times are whole seconds, as some file systems have them.
+const COARSE_STEP_MS: i64 = 2_500;
+
+/// What tells a file's content from what it was or will be. Reading a whole file to describe it would cost more than serving
+/// it, so this is what the system says of it: a change moves its times, of which nobody can set that of the last change; a
+/// file that takes its place is another one.
+pub(super) fn e_tag_of(metadata: &Metadata) -> String {
+    let (modified, changed) = ((metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec()));
+    let (size, id) = (metadata.len(), metadata.ino());
+    format!("{:x}.{:x}-{:x}.{:x}-{id:x}-{size:x}", modified.0, modified.1, changed.0, changed.1)
+}
+
+/// Whether a change after this moment would show in [`e_tag_of`]. It might not while the clock of the file system stands
+/// where it stood at the last change.
+pub(super) fn is_settled(metadata: &Metadata, now_ms: i64) -> bool {
+    let changed = metadata.ctime().saturating_mul(1000).saturating_add(metadata.ctime_nsec() / 1_000_000);
+    let step = if metadata.ctime_nsec() == 0 { COARSE_STEP_MS } else { STEP_MS };
+    now_ms.saturating_sub(changed) > step
 }
 
 impl Object {
@@ -39,13 +64,12 @@ impl Object {
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        Ok(Self { file, size: metadata.len(), modified: metadata.modified()? })
+        Ok(Self { file, size: metadata.len(), modified: metadata.modified()?, e_tag: e_tag_of(&metadata) })
     }
 
-    /// An ETag from size and time: reading a whole file to describe it would cost more than serving it.
+    /// Its entity tag.
     pub(super) fn e_tag(&self) -> ETag {
-        let since = self.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        ETag::Strong(format!("{:x}-{:x}", since.as_nanos(), self.size))
+        ETag::Strong(self.e_tag.clone())
     }
 
     /// These bytes of the file, piece by piece.
@@ -69,5 +93,33 @@ impl Object {
             file.read_exact(&mut piece).await?;
             Ok(Some((Bytes::from(piece), (file, left - wanted))))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_just_changed_might_change_unseen() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let metadata = file.as_file().metadata().unwrap();
+        let changed = metadata.ctime() * 1000 + metadata.ctime_nsec() / 1_000_000;
+        assert!(!is_settled(&metadata, changed) && !is_settled(&metadata, changed - 60_000));
+        assert!(is_settled(&metadata, changed + COARSE_STEP_MS + 1));
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_another_has_another_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let tag = |text: &str| {
+            let (path, new) = (folder.path().join("object"), folder.path().join("new"));
+            fs::write(&new, text).unwrap();
+            // As old as the one before: nobody can set the time of the last change.
+            File::options().write(true).open(&new).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            fs::rename(new, &path).unwrap();
+            e_tag_of(&fs::metadata(path).unwrap())
+        };
+        assert_ne!(tag("one"), tag("two"));
     }
 }

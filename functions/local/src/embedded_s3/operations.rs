@@ -3,13 +3,16 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{
-    CommonPrefix, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-    HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object as ListedObject, StreamingBlob, Timestamp,
+    CommonPrefix, ETag, EncodingType, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object as ListedObject, StreamingBlob,
+    Timestamp,
 };
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use shared::clock::{Clock, SystemClock};
 
 use super::listing::{Row, Wanted, list};
 use super::object::Object;
@@ -25,12 +28,13 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').
 #[derive(Debug)]
 pub(super) struct ReadOnly {
     roots: Roots,
+    clock: Arc<dyn Clock>,
 }
 
 impl ReadOnly {
     /// Serves these folders.
     pub(super) fn new(roots: Roots) -> Self {
-        Self { roots }
+        Self { roots, clock: SystemClock::shared() }
     }
 
     fn root(&self, bucket: &str) -> S3Result<PathBuf> {
@@ -123,8 +127,9 @@ impl S3 for ReadOnly {
         let prefix = input.prefix.clone().unwrap_or_default();
         // A token is the last key of the page before: nothing that a listing does not show anyway.
         let after = input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
-        let (rows, more) =
-            blocking(move || list(&root, &Wanted { prefix: &prefix, by_folder, after: &after, limit })).await?;
+        let now_ms = self.clock.now().millis();
+        let wanted = move || list(&root, &Wanted { prefix: &prefix, by_folder, after: &after, limit }, now_ms);
+        let (rows, more) = blocking(wanted).await?;
 
         let encode = input.encoding_type.as_ref().is_some_and(|kind| kind.as_str() == EncodingType::URL);
         let shown = |key: &str| if encode { utf8_percent_encode(key, KEY).to_string() } else { key.to_owned() };
@@ -134,10 +139,11 @@ impl S3 for ReadOnly {
         let (mut contents, mut folders) = (Vec::new(), Vec::new());
         for row in &rows {
             match row {
-                Row::Object { key, size, modified } => contents.push(ListedObject {
+                Row::Object { key, size, modified, e_tag } => contents.push(ListedObject {
                     key: Some(shown(key)),
                     size: Some(signed(*size)?),
                     last_modified: Some(Timestamp::from(*modified)),
+                    e_tag: e_tag.clone().map(ETag::Strong),
                     ..ListedObject::default()
                 }),
                 Row::Folder(key) => folders.push(CommonPrefix { prefix: Some(shown(key)) }),
