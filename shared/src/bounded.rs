@@ -6,6 +6,10 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod weighed;
+
+pub use weighed::Weighed;
+
 /// At most so many values, each cheap to clone.
 pub struct Bounded<K, V> {
     max: usize,

@@ -2,19 +2,24 @@
 //! log-replay order. Each object of the log is fetched once where it is small, by pieces where it is not; memory does
 //! not grow with the number of files in a checkpoint.
 //!
+//! Every answer begins with a listing of the log. What was read before is used again where that listing shows the very
+//! objects that it was read from, so a table that nobody changes costs the listing alone.
+//!
 //! <https://github.com/delta-io/delta/blob/master/PROTOCOL.md>
 
 use std::sync::Arc;
 
+use futures::future::try_join;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::limits::LAST_CHECKPOINT_BYTES_MAX;
+use crate::limits::{LAST_CHECKPOINT_BYTES_MAX, LOG_REMEMBERED_BYTES_MAX};
 use crate::model::file::DataFile;
 use crate::model::location::TableLocation;
 use crate::model::table_state::Selected;
 use crate::model::version::{TimestampMs, Version};
-use crate::storage::LogStore;
+use crate::storage::remembered::Remembered;
+use crate::storage::{ListedFirst, LogStore};
 
 pub mod action;
 pub mod changes;
@@ -24,9 +29,12 @@ pub mod features;
 pub mod fetch;
 pub mod history;
 pub mod log_path;
+mod memory;
+mod reading;
 pub mod schema;
 pub mod scope;
 pub mod segment;
+mod settled;
 pub mod snapshot;
 pub mod tail;
 
@@ -34,6 +42,7 @@ pub use scope::Scope;
 pub use segment::Layout;
 pub use snapshot::Snapshot;
 
+use memory::{Memory, Start};
 use segment::{Listing, Segment};
 
 /// Which version of a table is wanted.
@@ -47,6 +56,15 @@ pub enum At {
     Timestamp(TimestampMs),
     /// One that was read before.
     Again(Again),
+}
+
+/// What of a version is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// What stands before the files.
+    Head,
+    /// The files too: the first of them are fetched together with the rest.
+    Files,
 }
 
 /// A version that was read before, to be read once more.
@@ -71,7 +89,8 @@ pub trait FileSink {
 /// Reads the logs of tables.
 #[derive(Clone)]
 pub struct DeltaLog {
-    store: Arc<dyn LogStore>,
+    store: Remembered,
+    memory: Arc<Memory>,
 }
 
 /// A version that was found in the log, and what makes it up.
@@ -91,23 +110,35 @@ struct LastCheckpoint {
 }
 
 impl DeltaLog {
-    /// A reader over this store.
+    /// A reader over this store that keeps [`LOG_REMEMBERED_BYTES_MAX`] of what it reads.
     pub fn new(store: Arc<dyn LogStore>) -> Self {
-        Self { store }
+        Self::remembering(store, LOG_REMEMBERED_BYTES_MAX)
     }
 
-    /// The newest version: one hint and one listing, no data.
+    /// A reader that keeps at most so many bytes; with none, it reads everything anew.
+    pub fn remembering(store: Arc<dyn LogStore>, max_bytes: u64) -> Self {
+        let store = Remembered::new(store, max_bytes);
+        Self { memory: Arc::new(Memory::of(store.clone())), store }
+    }
+
+    /// The newest version: one listing, and before the first one a hint; no data.
     ///
     /// # Errors
     /// When there is no log, or the storage fails.
     pub async fn latest_version(&self, table: &TableLocation) -> Result<Version, Error> {
-        let hint = self.hint(table).await?;
-        if hint.is_some()
-            && let Some(latest) = self.listing(table, hint).await?.latest()
-        {
-            return Ok(latest);
+        if let Some(resolved) = self.resolve_again(table).await? {
+            return Ok(resolved.segment.version);
         }
-        self.listing(table, None).await?.latest().ok_or_else(no_table)
+        let listing = match self.look(table).await? {
+            Looked::Whole(listing) => listing,
+            Looked::From { listing, .. } if listing.latest().is_some() => listing,
+            Looked::From { first, .. } => self.rest(table, first).await?,
+        };
+        let latest = listing.latest().ok_or_else(no_table)?;
+        if let Ok(segment) = listing.segment(latest) {
+            self.memory.begin(table, &segment);
+        }
+        Ok(latest)
     }
 
     /// Finds a version and the objects that make it up.
@@ -154,19 +185,57 @@ impl DeltaLog {
     }
 
     async fn resolve_latest(&self, table: &TableLocation) -> Result<Resolved, Error> {
-        if let Some(hint) = self.hint(table).await? {
-            let listing = self.listing(table, Some(hint)).await?;
-            if let Some(latest) = listing.latest()
-                && let Ok(segment) = listing.segment(latest)
-            {
-                return Ok(Resolved { selected: Selected::Latest(latest), segment, listing });
-            }
-            // The hint was stale or wrong: it is only a hint, so the whole log decides.
+        if let Some(resolved) = self.resolve_again(table).await? {
+            return Ok(resolved);
         }
-        let listing = self.listing(table, None).await?;
+        let listing = match self.look(table).await? {
+            Looked::Whole(listing) => listing,
+            Looked::From { listing, first } => match newest(listing) {
+                Some(resolved) => return Ok(self.begun(table, resolved)),
+                // The hint was stale or wrong: it is only a hint, so the whole log decides.
+                None => self.rest(table, first).await?,
+            },
+        };
         let latest = listing.latest().ok_or_else(no_table)?;
         let segment = listing.segment(latest)?;
-        Ok(Resolved { selected: Selected::Latest(latest), segment, listing })
+        Ok(self.begun(table, Resolved { selected: Selected::Latest(latest), segment, listing }))
+    }
+
+    /// The newest version by one listing that begins where the last one did. Nothing when the log does not go on from there:
+    /// another table is in its place, or its checkpoint was taken away.
+    async fn resolve_again(&self, table: &TableLocation) -> Result<Option<Resolved>, Error> {
+        let Start::At(from) = self.memory.start(table) else { return Ok(None) };
+        let resolved = newest(self.listing(table, from).await?);
+        if resolved.is_none() {
+            self.memory.forget(table);
+        }
+        Ok(resolved.map(|resolved| self.begun(table, resolved)))
+    }
+
+    fn begun(&self, table: &TableLocation, resolved: Resolved) -> Resolved {
+        self.memory.begin(table, &resolved.segment);
+        resolved
+    }
+
+    /// Looks at a table of which nothing is known: the hint and the listing's beginning at once. Most logs are no longer than
+    /// that; of a longer one the hint says where its end begins.
+    async fn look(&self, table: &TableLocation) -> Result<Looked, Error> {
+        let (hint, first) = try_join(self.hint(table), self.store.list_first(table)).await?;
+        if !first.more {
+            return Ok(Looked::Whole(Listing::new(first.entries)));
+        }
+        match hint {
+            Some(hint) => Ok(Looked::From { listing: self.listing(table, Some(hint)).await?, first }),
+            None => Ok(Looked::Whole(self.rest(table, first).await?)),
+        }
+    }
+
+    /// The whole listing, of which the beginning is known.
+    async fn rest(&self, table: &TableLocation, first: ListedFirst) -> Result<Listing, Error> {
+        let ListedFirst { mut entries, .. } = first;
+        let after = entries.last().map(|entry| entry.name.clone());
+        entries.extend(self.store.list(table, after.as_deref()).await?);
+        Ok(Listing::new(entries))
     }
 
     /// `_last_checkpoint` as far as it can be read; whatever is wrong with it, the listing decides.
@@ -187,6 +256,21 @@ impl std::fmt::Debug for DeltaLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DeltaLog").finish_non_exhaustive()
     }
+}
+
+/// A first look at a log.
+enum Looked {
+    /// All of it.
+    Whole(Listing),
+    /// What follows the hint, and the beginning should that not do.
+    From { listing: Listing, first: ListedFirst },
+}
+
+/// The newest version of a listing, if it shows one whole.
+fn newest(listing: Listing) -> Option<Resolved> {
+    let latest = listing.latest()?;
+    let segment = listing.segment(latest).ok()?;
+    Some(Resolved { selected: Selected::Latest(latest), segment, listing })
 }
 
 fn named_segment(listing: &Listing, version: Version) -> Result<Segment, Error> {

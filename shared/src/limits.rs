@@ -83,8 +83,25 @@ pub const LAST_CHECKPOINT_BYTES_MAX: u64 = 1024 * 1024;
 /// Commit text kept between the two passes over a snapshot. Commits beyond it are fetched a second time.
 pub const COMMIT_TEXT_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes that a process keeps of logs between requests: the storage's own, and what was made of them (footers, protocols,
+/// metadata, totals, which files of a checkpoint are void). Above: what was unused for longest is read again. A table whose
+/// objects come to more than seven eighths of it keeps its commits and reads its checkpoint with every answer.
+pub const LOG_REMEMBERED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Tables of which a process remembers where their listing began. Above: the table used longest ago is looked up anew.
+pub const LOG_STARTS_REMEMBERED_MAX: usize = 4096;
+
 /// Log objects fetched at once for one request.
 pub const FETCHES_IN_FLIGHT_MAX: usize = 16;
+
+/// Requests for one checkpoint that are under way at once before anything waits for them.
+pub const FETCHES_AHEAD_MAX: usize = 32;
+
+/// Bytes between two pieces of a checkpoint that are fetched for nothing rather than asking twice.
+pub const FETCH_GAP_BYTES_MAX: u64 = 16 * 1024;
+
+/// Largest run of pieces fetched with one request, in bytes.
+pub const FETCH_RUN_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Checkpoint parts kept whole between the two passes, all parts of a snapshot together.
 pub const CHECKPOINT_KEPT_BYTES: u64 = 8 * 1024 * 1024;

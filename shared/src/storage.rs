@@ -2,6 +2,7 @@
 //! to the S3 server embedded in the process.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +11,12 @@ use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
+pub mod remembered;
 #[cfg(feature = "s3")]
 pub mod s3;
 
-/// An object of a log folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An object of a log folder as a listing showed it: this content, whatever stands under the name later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogEntry {
     /// Its name below `_delta_log/`.
     pub name: String,
@@ -22,6 +24,34 @@ pub struct LogEntry {
     pub size: u64,
     /// When it was written.
     pub modified: TimestampMs,
+    /// What tells its content from any other, in the storage's own words; nothing where the storage cannot tell. What is
+    /// not told apart is never kept.
+    pub etag: Option<Arc<str>>,
+}
+
+/// The beginning of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListedFirst {
+    /// The first objects, in order.
+    pub entries: Vec<LogEntry>,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+impl LogEntry {
+    /// Whether `bytes` are as many as the object has.
+    ///
+    /// # Errors
+    /// [`Error::TableFilesMissing`] when they are not: the object was replaced, and belongs to another log than the rest
+    /// of what is read.
+    pub fn check_length(&self, bytes: &Bytes) -> Result<(), Error> {
+        if bytes.len() as u64 == self.size { Ok(()) } else { Err(self.is_another()) }
+    }
+
+    /// The error for an object that is no longer the one that was listed.
+    pub fn is_another(&self) -> Error {
+        Error::TableFilesMissing(format!("{} changed while the log was read", self.name).into())
+    }
 }
 
 /// Read access to the logs of tables.
@@ -35,6 +65,22 @@ pub trait LogStore: Send + Sync {
     /// [`LOG_LIST_PAGES_MAX`](crate::limits::LOG_LIST_PAGES_MAX) pages.
     async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error>;
 
+    /// The first objects of that list, with one request.
+    ///
+    /// # Errors
+    /// When the storage refuses or does not answer.
+    async fn list_first(&self, table: &TableLocation) -> Result<ListedFirst, Error> {
+        Ok(ListedFirst { entries: self.list(table, None).await?, more: false })
+    }
+
+    /// Exactly these bytes of an object that was listed, and of no other that has taken its place. Where the storage does
+    /// not tell them apart, the length of a whole object has to do.
+    ///
+    /// # Errors
+    /// [`Error::TableFilesMissing`] when the object is not there or another one; otherwise when the storage refuses or does
+    /// not answer.
+    async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error>;
+
     /// A whole object of the log folder, refused above `max_bytes`; `None` when there is no such object.
     ///
     /// # Errors
@@ -46,4 +92,17 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// When the object is not there or shorter, or the storage refuses or does not answer.
     async fn get_range(&self, table: &TableLocation, name: &str, range: Range<u64>) -> Result<Bytes, Error>;
+
+    /// The same, and what tells the object's content from any other, where the storage says so.
+    ///
+    /// # Errors
+    /// As [`LogStore::get_range`].
+    async fn find_range(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<(Bytes, Option<Arc<str>>), Error> {
+        Ok((self.get_range(table, name, range).await?, None))
+    }
 }

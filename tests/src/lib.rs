@@ -11,6 +11,7 @@
 )]
 
 pub mod emulator;
+pub mod memory_store;
 pub mod oracle;
 pub mod raw;
 pub mod samples;

@@ -29,7 +29,7 @@ use shared::model::location::TableLocation;
 use shared::presign::session::SessionPresigner;
 use shared::seal::Sealer;
 use shared::storage::s3::{EmbeddedStore, LocalReach, S3LogStore};
-use shared::storage::{LogEntry, LogStore};
+use shared::storage::{ListedFirst, LogEntry, LogStore};
 use tokio::sync::oneshot;
 
 use crate::server::document;
@@ -146,6 +146,29 @@ impl LogStore for WatchedStore {
     async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
         self.note("list".into())?;
         self.inner.list(table, after).await
+    }
+
+    async fn list_first(&self, table: &TableLocation) -> Result<ListedFirst, Error> {
+        self.note("list".into())?;
+        self.inner.list_first(table).await
+    }
+
+    async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error> {
+        self.note(match entry.name.ends_with(".json") {
+            true => format!("get {}", entry.name),
+            false => format!("range {} {}-{}", entry.name, range.start, range.end),
+        })?;
+        self.inner.get_listed(table, entry, range).await
+    }
+
+    async fn find_range(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<(Bytes, Option<Arc<str>>), Error> {
+        self.note(format!("range {name} {}-{}", range.start, range.end))?;
+        self.inner.find_range(table, name, range).await
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {

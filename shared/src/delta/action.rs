@@ -211,7 +211,7 @@ impl MetadataAction {
 }
 
 /// What is read of `sidecar` (Delta protocol, "Sidecar File Information").
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SidecarAction {
     /// The file's name, or a path or URI that ends in it.

@@ -2,23 +2,22 @@
 //! the way is settled by reading the range once; then the changes are handed on from the commits' own text.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::fetch::{Fetcher, as_listed};
+use super::fetch::{Fetcher, text_of};
 use super::history::in_commit_since;
-use super::log_path::commit_name;
+use super::reading::blocking;
 use super::segment::Listing;
-use super::snapshot::blocking;
-use super::{DeltaLog, Scope, named_segment, no_table};
+use super::settled::Settled;
+use super::{DeltaLog, Scope, Wants, named_segment, no_table};
 use crate::error::Error;
-use crate::limits::{COMMIT_BYTES_MAX, COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::limits::{COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX, FETCHES_IN_FLIGHT_MAX};
 use crate::model::capability::Need;
 use crate::model::change::Change;
 use crate::model::location::TableLocation;
-use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
+use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::{TimestampMs, Version};
 use crate::storage::LogEntry;
 
@@ -131,7 +130,7 @@ pub struct ChangeCommits {
     /// From where on commits carry their own time.
     pub in_commit_since: Option<Version>,
     start: Version,
-    commits: Vec<(Committed, ChangeCommit)>,
+    commits: Vec<(Committed, LogEntry, ChangeCommit)>,
     /// Further commits were left out, for these hold enough.
     cut: bool,
     fetcher: Fetcher,
@@ -228,12 +227,13 @@ impl DeltaLog {
         scope.meet(&metadata)?;
         let mut state = RangeState::new(range, protocol, metadata)?;
 
-        let settled = self.settle(table, range, start, None, scope, |version, findings| state.take(version, findings));
+        let settled =
+            self.settle_range(table, range, start, None, scope, |version, findings| state.take(version, findings));
         let settled = settled.await?;
         let commits = self.timed(table, listing, in_commit_since(&state.metadata), settled, scope)?;
 
         let mut needs = state.needs;
-        let (head, head_needs) = self.head_state(table, head, scope).await?;
+        let (head, head_needs) = self.head_state(table, listing, head, scope).await?;
         add_needs(&mut needs, &head_needs);
         Ok(Changes { head, needs, schemas: state.schemas, commits: ChangeCommits { start, ..commits } })
     }
@@ -252,8 +252,9 @@ impl DeltaLog {
     ) -> Result<(HeadState, ChangeCommits), Error> {
         let &Range { start, ref listing, .. } = range;
         range.check_whole(rest.from)?;
-        let (head, _) = self.head_state(table, head, scope).await?;
-        let settled = self.settle(table, range, rest.from, rest.enough, scope, |_, _| Ok(())).await?;
+        // First, for by its metadata the scope learns which files it holds.
+        let (head, _) = self.head_state(table, listing, head, scope).await?;
+        let settled = self.settle_range(table, range, rest.from, rest.enough, scope, |_, _| Ok(())).await?;
         let commits = self.timed(table, listing, rest.in_commit_since, settled, scope)?;
         Ok((head, ChangeCommits { start, ..commits }))
     }
@@ -261,21 +262,18 @@ impl DeltaLog {
     async fn head_state(
         &self,
         table: &TableLocation,
+        listing: &Listing,
         version: Version,
         scope: &Scope,
     ) -> Result<(HeadState, Vec<Need>), Error> {
-        let head = self.scoped_snapshot(table, super::At::Version(version), scope).await?;
-        let state = HeadState {
-            version: Selected::version(head.selected),
-            protocol: head.protocol,
-            metadata: head.metadata,
-            totals: head.totals,
-        };
-        Ok((state, head.needs))
+        let settled = self.settled(table, &named_segment(listing, version)?, scope.wants(Wants::Head)).await?;
+        let Settled { protocol, metadata, totals, needs, files } = scope.narrow(settled).await?;
+        drop(files);
+        Ok((HeadState { version, protocol, metadata, totals }, needs))
     }
 
     /// Reads a range's commits from one of them on, oldest first, until there are enough changes.
-    async fn settle(
+    async fn settle_range(
         &self,
         table: &TableLocation,
         range: &Range,
@@ -288,21 +286,21 @@ impl DeltaLog {
         let wanted: Vec<(Version, LogEntry)> = versions(first, last)
             .map(|version| Ok((version, listing.commit(version).ok_or_else(|| missing(version))?.clone())))
             .collect::<Result<_, Error>>()?;
+        let keep = self.store.fits(wanted.iter().map(|(_, entry)| entry.size));
         let ahead = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(FETCHES_IN_FLIGHT_MAX);
         let mut texts = stream::iter(wanted)
             .map(|(version, entry)| async move {
-                let text = self.store.get(table, &entry.name, COMMIT_BYTES_MAX).await?;
-                Ok::<_, Error>((version, as_listed(&entry, text.ok_or_else(|| missing(version))?)?))
+                Ok::<_, Error>((version, text_of(&self.store, table, &entry, keep).await?))
             })
             .buffered(ahead.clamp(1, FETCHES_IN_FLIGHT_MAX));
         let (mut commits, mut kept, mut files) = (Vec::new(), 0, 0);
         while let Some((version, text)) = texts.try_next().await? {
-            let keep = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
-            kept += if keep { text.len() } else { 0 };
+            let hold = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
+            kept += if hold { text.len() } else { 0 };
             let (of, scope_here) = (table.clone(), scope.clone());
             // Off the async threads: a commit may hold a hundred thousand files.
             let (commit, findings) =
-                blocking(move || ChangeCommit::settle((&of, &scope_here), version, text, keep, kind)).await?;
+                blocking(move || ChangeCommit::settle((&of, &scope_here), version, text, hold, kind)).await?;
             commits.push((version, commit, findings.time));
             files += findings.files;
             take(version, findings)?;
@@ -326,10 +324,12 @@ impl DeltaLog {
         let history = self.history_since(table, listing, in_commit_since);
         let commits = settled.commits.into_iter().map(|(version, commit, carried)| {
             let at = history.time_given(version, carried)?.ok_or_else(|| missing(version))?;
-            Ok((Committed { version, at }, commit))
+            let entry = listing.commit(version).ok_or_else(|| missing(version))?;
+            Ok((Committed { version, at }, entry.clone(), commit))
         });
-        let commits = commits.collect::<Result<_, Error>>()?;
-        let fetcher = Fetcher::new(Arc::clone(&self.store), table.clone());
+        let commits: Vec<_> = commits.collect::<Result<_, Error>>()?;
+        let keep = self.store.fits(commits.iter().map(|(_, entry, _)| entry.size));
+        let fetcher = Fetcher::new(self.store.clone(), table.clone(), keep);
         Ok(ChangeCommits {
             in_commit_since,
             start: Version::ZERO,
@@ -366,11 +366,11 @@ impl ChangeCommits {
     /// # Errors
     /// When the log changes or cannot be read any further, or the sink stops.
     pub fn emit(&self, inlined: Inlined, sink: &mut dyn ChangeSink) -> Result<(), Error> {
-        for (committed, commit) in &self.commits {
+        for (committed, entry, commit) in &self.commits {
             // The answer's head holds the state at the start, or a newer one.
             let inlined =
                 if committed.version > self.start { inlined } else { Inlined { metadata: false, protocol: false } };
-            let fetch = |version| -> Result<Bytes, Error> { self.fetcher.whole(&commit_name(version)).wait() };
+            let fetch = |_| -> Result<Bytes, Error> { self.fetcher.text(entry).wait() };
             commit.emit((self.fetcher.table(), &self.scope), committed.at, inlined, fetch, sink)?;
         }
         // Whoever asked for so many changes stops at the last of them.

@@ -3,6 +3,7 @@
 //! `add` rows one by one. Only the columns needed are fetched, and only pieces of them are in memory at a time.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
 
+mod ahead;
 mod columns;
 mod layout;
 mod page_size;
@@ -38,14 +40,24 @@ use pages::Pages;
 use window::{PartBytes, Windows};
 
 /// A part of a checkpoint with its footer read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     entry: LogEntry,
     footer: ArrowReaderMetadata,
     layout: Layout,
-    /// The whole object, when it is small enough to keep.
-    whole: Option<Bytes>,
+    bytes: Held,
     fetcher: Fetcher,
+}
+
+/// How a part's bytes are at hand.
+#[derive(Debug, Clone)]
+enum Held {
+    /// The object is small enough to keep: all of it.
+    Whole(Bytes),
+    /// It is small enough to be read whole.
+    Small,
+    /// It is read by pieces.
+    Pieces,
 }
 
 /// What a part says before its files.
@@ -80,18 +92,22 @@ impl Part {
     /// # Errors
     /// When the object is no Parquet file, or the storage fails.
     pub fn open(fetcher: Fetcher, entry: LogEntry, keep: bool) -> Result<Self, Error> {
+        let end = fetcher.range(&entry, first_bytes(&entry, keep)).wait()?;
+        Self::with_end(fetcher, entry, end, keep)
+    }
+
+    /// `end` are the first bytes that were read.
+    fn with_end(fetcher: Fetcher, entry: LogEntry, mut end: Bytes, keep: bool) -> Result<Self, Error> {
         let size = entry.size;
-        let first = if keep { size } else { size.min(CHECKPOINT_FOOTER_BYTES) };
-        let mut end = fetcher.range(&entry.name, size - first..size).wait()?;
-        let whole = keep.then(|| end.clone());
+        let held = if keep { Held::Whole(end.clone()) } else { Held::Pieces };
         let footer_bytes = footer_length(&end)?;
         if footer_bytes > CHECKPOINT_FOOTER_BYTES_MAX || footer_bytes > size {
             return Err(not_parquet());
         }
         if footer_bytes > end.len() as u64 {
-            end = fetcher.range(&entry.name, size - footer_bytes..size).wait()?;
+            end = fetcher.range(&entry, size - footer_bytes..size).wait()?;
         }
-        Self::with_footer(fetcher, entry, whole, &end, footer_bytes)
+        Self::with_footer(fetcher, entry, held, &end, footer_bytes)
     }
 
     /// Opens a sidecar, whose size only the manifest has told. Where that is not so, the object itself is read, whole.
@@ -100,7 +116,9 @@ impl Part {
     /// When the object is not there or no Parquet file, or the storage fails.
     pub fn open_sidecar(fetcher: Fetcher, entry: LogEntry, keep: bool) -> Result<Self, Error> {
         let name = entry.name.clone();
-        match Self::open(fetcher.clone(), entry, keep) {
+        let range = first_bytes(&entry, keep);
+        let found = fetcher.find(entry, range).wait();
+        match found.and_then(|(entry, end)| Self::with_end(fetcher.clone(), entry, end, keep)) {
             Err(Error::BadTable(_) | Error::TableFilesMissing(_)) => {}
             done => return done,
         }
@@ -116,15 +134,15 @@ impl Part {
         if footer_bytes > whole.len() as u64 {
             return Err(not_parquet());
         }
-        let entry = LogEntry { name, size: whole.len() as u64, modified: TimestampMs::new(0) };
-        Self::with_footer(fetcher, entry, Some(whole.clone()), &whole, footer_bytes)
+        let entry = LogEntry { name, size: whole.len() as u64, modified: TimestampMs::new(0), etag: None };
+        Self::with_footer(fetcher, entry, Held::Whole(whole.clone()), &whole, footer_bytes)
     }
 
     /// `end` are the object's last bytes, its footer and what follows it among them.
     fn with_footer(
         fetcher: Fetcher,
         entry: LogEntry,
-        whole: Option<Bytes>,
+        bytes: Held,
         end: &[u8],
         footer_bytes: u64,
     ) -> Result<Self, Error> {
@@ -146,7 +164,21 @@ impl Part {
             Some(schema) => arrow(Arc::clone(plain.metadata()), options.with_schema(schema))?,
         };
         let layout = Layout::of(footer.metadata());
-        Ok(Self { entry, footer, layout, whole, fetcher })
+        Ok(Self { entry, footer, layout, bytes, fetcher })
+    }
+
+    /// The part without bytes, to be kept, and about how many it takes then. Nothing where its bytes could not be told from
+    /// another object's when they are read again.
+    pub(super) fn light(&self) -> Option<(Self, u64)> {
+        self.entry.etag.as_ref()?;
+        let bytes = match &self.bytes {
+            Held::Pieces => Held::Pieces,
+            Held::Small | Held::Whole(_) => Held::Small,
+        };
+        // The decoder has its own view of the columns beside the footer's.
+        let columns = self.footer.parquet_schema().num_columns() as u64;
+        let taken = self.footer.metadata().memory_size() as u64 + columns * 512;
+        Some((Self { bytes, ..self.clone() }, taken))
     }
 
     /// The sidecars that hold the file actions of this manifest; none in an object that is no manifest.
@@ -170,7 +202,8 @@ impl Part {
     pub fn head(&self, seen: &HashSet<String>, state: bool, totals: bool) -> Result<PartHead, Error> {
         let mut head = PartHead::default();
         if state {
-            self.scan(rows::is_state_column, &mut |batch| rows::read_state(batch, &mut head))?;
+            let groups = self.state_groups();
+            self.scan_groups(groups, rows::is_state_column, &mut |batch| rows::read_state(batch, &mut head))?;
         }
         if totals {
             self.scan(rows::is_totals_column, &mut |batch| {
@@ -205,9 +238,24 @@ impl Part {
         self.scan(wanted, &mut |batch| rows::emit_files(batch, self.fetcher.table(), shown, &mut scratch, sink))
     }
 
+    /// The row groups that may hold protocol or metadata.
+    fn state_groups(&self) -> Vec<usize> {
+        layout::groups_with(self.footer.metadata(), &["protocol.minReaderVersion", "metaData.id"])
+    }
+
     /// Decodes the columns that `wanted` picks, batch by batch.
     fn scan(
         &self,
+        wanted: impl Fn(&str) -> bool,
+        each: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.scan_groups((0..self.footer.metadata().num_row_groups()).collect(), wanted, each)
+    }
+
+    /// The same of some row groups.
+    fn scan_groups(
+        &self,
+        groups: Vec<usize>,
         wanted: impl Fn(&str) -> bool,
         each: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -223,12 +271,17 @@ impl Part {
             return Ok(());
         }
         let windows = Windows::new(self.fetcher.clone(), &self.entry, self.footer.metadata(), &leaves);
-        let bytes = match &self.whole {
-            Some(whole) => PartBytes::Whole(whole.clone()),
-            None => PartBytes::Windows(Arc::clone(&windows)),
+        let bytes = match &self.bytes {
+            Held::Whole(whole) => PartBytes::Whole(whole.clone()),
+            Held::Small => PartBytes::Whole(self.fetcher.range(&self.entry, 0..self.entry.size).wait()?),
+            Held::Pieces => PartBytes::Windows(Arc::clone(&windows)),
         };
+        // The decoder takes columns that end too soon for the end of the rows.
+        let all = self.footer.metadata().row_groups();
+        let told = groups.iter().filter_map(|&group| all.get(group)).map(|group| group.num_rows().unsigned_abs());
+        let told = told.fold(0, u64::saturating_add);
         let mask = ProjectionMask::leaves(schema, leaves);
-        let pages = Pages { bytes: Arc::new(bytes), metadata: Arc::clone(self.footer.metadata()) };
+        let pages = Pages { bytes: Arc::new(bytes), metadata: Arc::clone(self.footer.metadata()), groups };
         let failed = || windows.failure().unwrap_or_else(not_parquet);
         let mut reader = decoding(|| {
             let levels = parquet_to_arrow_field_levels(schema, mask, Some(self.footer.schema().fields()))?;
@@ -242,9 +295,7 @@ impl Part {
             rows += batch.num_rows() as u64;
             each(&batch)?;
         }
-        // The decoder takes columns that end too soon for the end of the rows.
-        let told = self.footer.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs());
-        if told.fold(0, u64::saturating_add) == rows { Ok(()) } else { Err(not_parquet()) }
+        if told == rows { Ok(()) } else { Err(not_parquet()) }
     }
 }
 
@@ -264,6 +315,12 @@ fn is_sound(group: &RowGroupMetaData) -> bool {
 /// Runs the decoder. Over some damage it panics, which is damage like any other; it is not asked for more afterwards.
 fn decoding<T>(decode: impl FnOnce() -> T) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|_| not_parquet())
+}
+
+/// What is read of an object first: all of it, or its end with the footer.
+fn first_bytes(entry: &LogEntry, keep: bool) -> Range<u64> {
+    let first = if keep { entry.size } else { entry.size.min(CHECKPOINT_FOOTER_BYTES) };
+    entry.size - first..entry.size
 }
 
 /// Bytes after the footer's own: its length and the magic.

@@ -4,20 +4,22 @@
 
 use serde_json::Deserializer;
 
-use super::DeltaLog;
 use super::action::Line;
+use super::fetch::text_of;
 use super::segment::Listing;
+use super::{DeltaLog, no_table};
 use crate::error::Error;
-use crate::limits::COMMIT_BYTES_MAX;
 use crate::model::location::TableLocation;
 use crate::model::table_state::Metadata;
 use crate::model::version::{TimestampMs, Version};
+use crate::storage::remembered::Keep;
 
 /// The commits of a table with their times, as far as the log still has them.
 #[derive(Debug)]
 pub struct History<'a> {
     log: &'a DeltaLog,
     table: &'a TableLocation,
+    listing: &'a Listing,
     /// Oldest first; times of files, strictly increasing.
     file_times: Vec<(Version, TimestampMs)>,
     /// From where on commits carry their own time.
@@ -29,10 +31,10 @@ impl DeltaLog {
     pub(super) async fn history<'a>(
         &'a self,
         table: &'a TableLocation,
-        listing: &Listing,
+        listing: &'a Listing,
     ) -> Result<History<'a>, Error> {
-        let resolved = self.resolve_latest(table).await?;
-        let metadata = self.metadata_at(table, &resolved).await?;
+        let newest = listing.segment(listing.latest().ok_or_else(no_table)?)?;
+        let metadata = self.metadata_at(table, &newest).await?;
         Ok(self.history_with(table, listing, &metadata))
     }
 
@@ -40,7 +42,7 @@ impl DeltaLog {
     pub(super) fn history_with<'a>(
         &'a self,
         table: &'a TableLocation,
-        listing: &Listing,
+        listing: &'a Listing,
         metadata: &Metadata,
     ) -> History<'a> {
         self.history_since(table, listing, in_commit_since(metadata))
@@ -50,10 +52,10 @@ impl DeltaLog {
     pub(super) fn history_since<'a>(
         &'a self,
         table: &'a TableLocation,
-        listing: &Listing,
+        listing: &'a Listing,
         in_commit_since: Option<Version>,
     ) -> History<'a> {
-        History { log: self, table, file_times: strictly_increasing(listing.commit_times()), in_commit_since }
+        History { log: self, table, listing, file_times: strictly_increasing(listing.commit_times()), in_commit_since }
     }
 }
 
@@ -179,9 +181,8 @@ impl History<'_> {
     }
 
     async fn in_commit_time(&self, version: Version) -> Result<TimestampMs, Error> {
-        let name = super::log_path::commit_name(version);
-        let text = self.log.store.get(self.table, &name, COMMIT_BYTES_MAX).await?;
-        let text = text.ok_or(Error::TableFilesMissing("a commit disappeared while it was read".into()))?;
+        let entry = self.listing.commit(version).ok_or(Error::defect("no such commit in the history"))?;
+        let text = text_of(&self.log.store, self.table, entry, Keep::Yes).await?;
         // commitInfo is the first action of such a commit.
         let first = Deserializer::from_slice(&text).into_iter::<Line<'_>>().next();
         let time =

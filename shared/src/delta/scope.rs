@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::features::reader_needs;
+use super::reading::blocking;
 use super::schema::SchemaFacts;
-use super::snapshot::{Snapshot, SnapshotFiles, blocking};
-use super::{At, DeltaLog, FileSink, Layout};
+use super::settled::Settled;
+use super::snapshot::{Snapshot, SnapshotFiles};
+use super::{At, DeltaLog, FileSink, Layout, Wants};
 use crate::error::Error;
 use crate::model::capability::Need;
 use crate::model::file::DataFile;
@@ -60,6 +62,33 @@ impl Scope {
             Self::Whole => Ok(true),
             Self::Part(part) => part.holds(partition_values),
         }
+    }
+}
+
+impl Scope {
+    /// What has to be read for this much of a part to be told: all of its files, for only they tell how many are in it.
+    pub(super) fn wants(&self, wants: Wants) -> Wants {
+        match self {
+            Self::Whole => wants,
+            Self::Part(_) => Wants::Files,
+        }
+    }
+
+    /// What is settled of the files in scope. Nothing of the whole's totals goes into a part's.
+    pub(super) async fn narrow(&self, settled: Settled) -> Result<Settled, Error> {
+        let Self::Part(part) = self else { return Ok(settled) };
+        let Settled { protocol, metadata, files, .. } = settled;
+        part.meet(&metadata)?;
+        let files = ScopedFiles { files, scope: self.clone() };
+        let (totals, files) = blocking(move || {
+            let mut count = Count(Totals::default());
+            files.emit(&mut count)?;
+            Ok((count.0, files.files))
+        })
+        .await?;
+        let schema = SchemaFacts::of(&metadata.schema_string)?;
+        let needs = reader_needs(&protocol, &metadata, &schema, totals)?;
+        Ok(Settled { protocol, metadata, needs, totals, files })
     }
 }
 
@@ -140,28 +169,17 @@ impl DeltaLog {
     ///
     /// # Errors
     /// As [`DeltaLog::snapshot`], and when the scope does not fit the version.
-    pub async fn scoped_snapshot(&self, table: &TableLocation, at: At, scope: &Scope) -> Result<ScopedSnapshot, Error> {
-        let snapshot = self.snapshot(table, at).await?;
+    pub async fn scoped_snapshot(
+        &self,
+        table: &TableLocation,
+        (at, wants): (At, Wants),
+        scope: &Scope,
+    ) -> Result<ScopedSnapshot, Error> {
+        let snapshot = self.snapshot(table, at, scope.wants(wants)).await?;
         let Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files } = snapshot;
+        let settled = scope.narrow(Settled { protocol, metadata, needs, totals, files }).await?;
+        let Settled { protocol, metadata, needs, totals, files } = settled;
         let files = ScopedFiles { files, scope: scope.clone() };
-        let (totals, needs, files) = match scope {
-            Scope::Whole => (totals, needs, files),
-            Scope::Part(part) => {
-                part.meet(&metadata)?;
-                let (totals, files) = counted(files).await?;
-                let schema = SchemaFacts::of(&metadata.schema_string)?;
-                (totals, reader_needs(&protocol, &metadata, &schema, totals)?, files)
-            }
-        };
         Ok(ScopedSnapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
     }
-}
-
-async fn counted(files: ScopedFiles) -> Result<(Totals, ScopedFiles), Error> {
-    blocking(move || {
-        let mut count = Count(Totals::default());
-        files.emit(&mut count)?;
-        Ok((count.0, files))
-    })
-    .await
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::limits::COMMITS_PER_SNAPSHOT_MAX;
 use crate::model::version::{TimestampMs, Version};
 use crate::storage::LogEntry;
+use crate::storage::remembered::Source;
 
 /// A log's listing, read into types.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +55,34 @@ impl Segment {
         }
         Layout { checkpoint: self.checkpoint_version, objects: digest.finalize().into() }
     }
+
+    /// What tells these objects from any others, contents included; nothing where the storage does not tell contents apart.
+    pub fn identity(&self) -> Option<Source> {
+        identity_of(self.checkpoint.iter().chain(self.commits.iter().map(|(_, entry)| entry)))
+    }
+
+    /// The same for the checkpoint alone.
+    pub fn checkpoint_identity(&self) -> Option<Source> {
+        identity_of(self.checkpoint.iter())
+    }
+
+    /// The sizes of the commits.
+    pub fn commit_sizes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.commits.iter().map(|(_, entry)| entry.size)
+    }
+}
+
+fn identity_of<'a>(entries: impl Iterator<Item = &'a LogEntry>) -> Option<Source> {
+    let mut digest = Sha256::new();
+    for entry in entries {
+        for text in [entry.name.as_str(), entry.etag.as_deref()?] {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text.as_bytes());
+        }
+        digest.update(entry.size.to_be_bytes());
+        digest.update(entry.modified.millis().to_be_bytes());
+    }
+    Some(digest.finalize().into())
 }
 
 impl Listing {
@@ -176,7 +205,8 @@ mod tests {
     use super::*;
 
     fn listing(names: &[&str]) -> Listing {
-        let entry = |name: &&str| LogEntry { name: (*name).to_owned(), size: 1, modified: TimestampMs::new(0) };
+        let entry =
+            |name: &&str| LogEntry { name: (*name).to_owned(), size: 1, modified: TimestampMs::new(0), etag: None };
         Listing::new(names.iter().map(entry).collect())
     }
 

@@ -4,8 +4,10 @@
 //!
 //! Two passes: the first decides and counts, the second hands the surviving actions on from the log's own text.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -42,21 +44,23 @@ pub struct Tail {
 }
 
 /// One commit, or a checkpoint's manifest, and where in its text the active `add` actions stand.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TailCommit {
     source: Source,
     /// The lines of active files, in the commit's order.
-    active: Vec<Range<usize>>,
+    active: Arc<[Range<usize>]>,
     text: Kept,
 }
 
 /// A text that is read twice.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Kept {
     /// The text itself.
     Whole(Bytes),
     /// It was too much to keep: its SHA-256, to know it again.
     Digest([u8; 32]),
+    /// It is read again by what tells it from any other object.
+    Again,
     /// Nothing in it is needed any more.
     Nothing,
 }
@@ -67,6 +71,16 @@ enum Source {
     Commit(Version),
     /// The manifest of this version's checkpoint, and its name in the log.
     Manifest(Version, String),
+}
+
+impl Source {
+    /// The object's name in the log.
+    fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Commit(version) => commit_name(*version).into(),
+            Self::Manifest(_, name) => name.into(),
+        }
+    }
 }
 
 /// A file action as the first pass needs it.
@@ -165,12 +179,22 @@ impl Tail {
         } else {
             Kept::Digest(Sha256::digest(&text).into())
         };
-        self.commits.push(TailCommit { source, active, text });
+        self.commits.push(TailCommit { source, active: active.into(), text });
         Ok(sidecars)
     }
 }
 
 impl TailCommit {
+    /// The commit without its text, to be kept, and about how many bytes it takes then.
+    pub(super) fn light(&self) -> (Self, u64) {
+        let text = match &self.text {
+            Kept::Whole(_) => Kept::Again,
+            other => other.clone(),
+        };
+        let taken = 256 + size_of_val(self.active.as_ref()) as u64;
+        (Self { text, ..self.clone() }, taken)
+    }
+
     /// Hands the active files of the table on. `fetch` gets an object of the log again when its text was not kept.
     ///
     /// # Errors
@@ -185,11 +209,9 @@ impl TailCommit {
         let text = match &self.text {
             Kept::Nothing => return Ok(()),
             Kept::Whole(text) => text.clone(),
+            Kept::Again => fetch(&self.source.name())?,
             Kept::Digest(digest) => {
-                let again = match &self.source {
-                    Source::Commit(version) => fetch(&commit_name(*version))?,
-                    Source::Manifest(_, name) => fetch(name)?,
-                };
+                let again = fetch(&self.source.name())?;
                 if <[u8; 32]>::from(Sha256::digest(&again)) != *digest {
                     return Err(changed());
                 }
@@ -197,7 +219,7 @@ impl TailCommit {
             }
         };
         let mut vector_key = String::new();
-        for range in &self.active {
+        for range in self.active.iter() {
             let add = parse_line(&text, range.clone(), &self.source, 0)?.add.ok_or_else(changed)?;
             sink.file(&data_file(&add, &object_of(table, &add.path)?, (table, &mut vector_key))?)?;
         }

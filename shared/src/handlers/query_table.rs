@@ -15,7 +15,7 @@ use super::snapshot::{asked_version, capabilities, find_table, settle_at};
 use super::{Call, Handler, Lines, Reply};
 use crate::audit::Notes;
 use crate::catalog::FindTable;
-use crate::delta::{At, DeltaLog, FileSink};
+use crate::delta::{At, DeltaLog, FileSink, Wants};
 use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, VectorStorage};
 use crate::model::recipient::Recipient;
@@ -54,7 +54,8 @@ impl Handler for QueryTable {
         let (at, opened) = self.begin(&call.recipient, &table, &selector, &paging).await?;
         // Both may have to ask for a session of a role first; neither waits for the other's.
         let signer = self.presigner.signer(&table, &call.recipient);
-        let (settled, signer) = tokio::join!(settle_at(&self.delta, (&table, &scope), at, &capabilities), signer);
+        let settled = settle_at(&self.delta, (&table, &scope), (at, Wants::Files), &capabilities);
+        let (settled, signer) = tokio::join!(settled, signer);
         let settled = settled?;
         let (format, head) = (settled.format, settled.head(&table)?);
         let snapshot = settled.snapshot;

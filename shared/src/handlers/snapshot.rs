@@ -5,7 +5,7 @@ use super::Call;
 use super::scope::scope_of;
 use crate::catalog::FindTable;
 use crate::delta::scope::ScopedSnapshot;
-use crate::delta::{At, DeltaLog, Scope};
+use crate::delta::{At, DeltaLog, Scope, Wants};
 use crate::error::Error;
 use crate::model::capability::{Capabilities, ResponseFormat};
 use crate::model::securable::{History, Table};
@@ -58,14 +58,14 @@ pub(super) struct Settled {
     pub format: ResponseFormat,
 }
 
-/// Reads the asked version, after every check that needs no reading.
+/// Reads what stands before the files of the asked version, after every check that needs no reading.
 pub(super) async fn settle(
     delta: &DeltaLog,
     (table, scope): (&Table, &Scope),
     selector: &Selector,
     capabilities: &Capabilities,
 ) -> Result<Settled, Error> {
-    settle_at(delta, (table, scope), asked_version(table, selector)?, capabilities).await
+    settle_at(delta, (table, scope), (asked_version(table, selector)?, Wants::Head), capabilities).await
 }
 
 /// The version that a caller asks for, once it is known that it may be asked for.
@@ -88,10 +88,10 @@ pub(super) fn asked_version(table: &Table, selector: &Selector) -> Result<At, Er
 pub(super) async fn settle_at(
     delta: &DeltaLog,
     (table, scope): (&Table, &Scope),
-    at: At,
+    (at, wants): (At, Wants),
     capabilities: &Capabilities,
 ) -> Result<Settled, Error> {
-    let snapshot = delta.scoped_snapshot(&table.location, at, scope).await?;
+    let snapshot = delta.scoped_snapshot(&table.location, (at, wants), scope).await?;
     if let Selected::Named(version) = snapshot.selected {
         since(version, shared_since(table)?)?;
     }

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 
-use super::{LogEntry, LogStore};
+use super::{ListedFirst, LogEntry, LogStore};
 use crate::error::Error;
 use crate::limits::LOG_LIST_PAGES_MAX;
 use crate::model::location::TableLocation;
@@ -38,14 +39,14 @@ impl S3LogStore {
     }
 }
 
-#[async_trait]
-impl LogStore for S3LogStore {
-    async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
+impl S3LogStore {
+    /// The pages of a listing, at most so many.
+    async fn pages(&self, table: &TableLocation, after: Option<&str>, max: usize) -> Result<ListedFirst, Error> {
         let client = self.reach.client(table).await?;
         let folder = table.log_key("");
         let mut entries = Vec::new();
         let mut continuation = None;
-        for _ in 0..LOG_LIST_PAGES_MAX {
+        for _ in 0..max {
             let answer = client
                 .list_objects_v2()
                 .bucket(table.bucket())
@@ -57,7 +58,7 @@ impl LogStore for S3LogStore {
                 .await;
             let page = match answer {
                 Ok(page) => page,
-                Err(error) if code_of(&error) == "NoSuchBucket" => return Ok(Vec::new()),
+                Err(error) if code_of(&error) == "NoSuchBucket" => return Ok(ListedFirst::default()),
                 Err(error) => return Err(failure("ListObjectsV2", &error)),
             };
             for object in page.contents() {
@@ -66,12 +67,51 @@ impl LogStore for S3LogStore {
             continuation = page.next_continuation_token().map(str::to_owned);
             if continuation.is_none() {
                 // A list cut short would be an older table.
-                return if page.is_truncated() == Some(true) { Err(unsure_listing()) } else { Ok(entries) };
+                let cut = page.is_truncated() == Some(true);
+                return if cut { Err(unsure_listing()) } else { Ok(ListedFirst { entries, more: false }) };
             }
         }
-        Err(Error::Unsupported(
-            "The table's log holds too many files to list. Ask the share provider to clean it up.".into(),
-        ))
+        Ok(ListedFirst { entries, more: true })
+    }
+}
+
+#[async_trait]
+impl LogStore for S3LogStore {
+    async fn list(&self, table: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
+        let listed = self.pages(table, after, LOG_LIST_PAGES_MAX).await?;
+        if listed.more {
+            return Err(Error::Unsupported(
+                "The table's log holds too many files to list. Ask the share provider to clean it up.".into(),
+            ));
+        }
+        Ok(listed.entries)
+    }
+
+    async fn list_first(&self, table: &TableLocation) -> Result<ListedFirst, Error> {
+        self.pages(table, None, 1).await
+    }
+
+    async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error> {
+        let client = self.reach.client(table).await?;
+        let key = table.log_key(&entry.name);
+        let wanted = entry.etag.as_deref();
+        let part = (range != (0..entry.size)).then(|| bytes_of(&range));
+        let get = client.get_object().bucket(table.bucket()).key(&key).set_range(part);
+        let answer = match get.set_if_match(wanted.map(str::to_owned)).send().await {
+            Ok(answer) => answer,
+            Err(error) if code_of(&error) == "PreconditionFailed" => return Err(entry.is_another()),
+            Err(error) => return Err(not_read(&error, &client, table, &key).await),
+        };
+        // A store may take no notice of the condition.
+        let differs = |tag: &str| wanted.is_some_and(|wanted| opaque(wanted) != opaque(tag));
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let expected = range.end.saturating_sub(range.start);
+        if answer.e_tag().is_some_and(differs) || length.is_some_and(|length| length != expected) {
+            return Err(entry.is_another());
+        }
+        let body = answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
+        let bytes = body.into_bytes();
+        if bytes.len() as u64 == expected { Ok(bytes) } else { Err(entry.is_another()) }
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
@@ -95,26 +135,29 @@ impl LogStore for S3LogStore {
     }
 
     async fn get_range(&self, table: &TableLocation, name: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        self.find_range(table, name, range).await.map(|(bytes, _)| bytes)
+    }
+
+    async fn find_range(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<(Bytes, Option<Arc<str>>), Error> {
         let client = self.reach.client(table).await?;
         let key = table.log_key(name);
-        let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let answer = match client.get_object().bucket(table.bucket()).key(&key).range(bytes).send().await {
+        let get = client.get_object().bucket(table.bucket()).key(&key).range(bytes_of(&range));
+        let answer = match get.send().await {
             Ok(answer) => answer,
-            Err(error) => {
-                let code = code_of(&error);
-                if code != "InvalidRange" && !is_missing(&code, &client, table, &key).await {
-                    return Err(failure("GetObject", &error));
-                }
-                let cause = Failed { operation: "GetObject", code, region: None };
-                return Err(Error::TableFilesMissing(Box::new(cause)));
-            }
+            Err(error) => return Err(not_read(&error, &client, table, &key).await),
         };
+        let etag = answer.e_tag().filter(|tag| is_strong(tag)).map(Arc::from);
         let body =
             answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?.into_bytes();
         if body.len() as u64 != range.end.saturating_sub(range.start) {
             return Err(Error::TableFilesMissing("the object is shorter than the log says".into()));
         }
-        Ok(body)
+        Ok((body, etag))
     }
 }
 
@@ -124,7 +167,37 @@ fn listed(object: &Object, folder: &str) -> Option<LogEntry> {
         name: object.key()?.strip_prefix(folder)?.to_owned(),
         size: u64::try_from(object.size()?).ok()?,
         modified: TimestampMs::new(object.last_modified()?.to_millis().ok()?),
+        etag: object.e_tag().filter(|tag| is_strong(tag)).map(Into::into),
     })
+}
+
+/// Whether an entity tag tells every content from every other. A weak one does not.
+fn is_strong(tag: &str) -> bool {
+    !opaque(tag).is_empty() && !tag.starts_with("W/")
+}
+
+/// A tag without its quotation marks, which not every store puts around it.
+fn opaque(tag: &str) -> &str {
+    tag.trim_matches('"')
+}
+
+/// The header for bytes of an object, of which there is one at least.
+fn bytes_of(range: &Range<u64>) -> String {
+    format!("bytes={}-{}", range.start, range.end.saturating_sub(1))
+}
+
+/// Why an object could not be read that has to be there.
+async fn not_read(
+    error: &SdkError<GetObjectError, HttpResponse>,
+    client: &Client,
+    table: &TableLocation,
+    key: &str,
+) -> Error {
+    let code = code_of(error);
+    if code != "InvalidRange" && !is_missing(&code, client, table, key).await {
+        return failure("GetObject", error);
+    }
+    Error::TableFilesMissing(Box::new(Failed { operation: "GetObject", code, region: None }))
 }
 
 fn unsure_listing() -> Error {

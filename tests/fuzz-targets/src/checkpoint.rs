@@ -10,6 +10,7 @@ use shared::delta::fetch::Fetcher;
 use shared::delta::schema::SchemaFacts;
 use shared::error::Error;
 use shared::storage::LogEntry;
+use shared::storage::remembered::{Keep, Remembered};
 
 use crate::seen::Seen;
 use crate::world::{Asked, MemoryLog, NOW, Route, begun, check_refusal, location, wait};
@@ -32,8 +33,8 @@ pub fn checkpoint(data: &[u8]) {
 }
 
 fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
-    let fetcher = wait(async { Fetcher::new(Arc::new(log.clone()), location()) });
-    let part = Part::open(fetcher, LogEntry { name: NAME.into(), size, modified: NOW }, keep)?;
+    let fetcher = wait(async { Fetcher::new(Remembered::new(Arc::new(log.clone()), 0), location(), Keep::No) });
+    let part = Part::open(fetcher, LogEntry { name: NAME.into(), size, modified: NOW, etag: None }, keep)?;
     part.sidecars()?;
     let seen = HashSet::new();
     let head = part.head(&seen, true, true)?;

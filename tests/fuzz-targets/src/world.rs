@@ -97,9 +97,17 @@ impl LogStore for MemoryLog {
     async fn list(&self, _: &TableLocation, after: Option<&str>) -> Result<Vec<LogEntry>, Error> {
         let entries = self.0.iter().filter(|(name, _)| after.is_none_or(|after| name.as_str() > after));
         let entries = entries.filter(|(name, _)| !name.contains('/'));
-        let entry =
-            |(name, bytes): (&String, &Bytes)| LogEntry { name: name.clone(), size: bytes.len() as u64, modified: NOW };
+        let entry = |(name, bytes): (&String, &Bytes)| LogEntry {
+            name: name.clone(),
+            size: bytes.len() as u64,
+            modified: NOW,
+            etag: None,
+        };
         Ok(entries.map(entry).collect())
+    }
+
+    async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error> {
+        self.get_range(table, &entry.name, range).await
     }
 
     async fn get(&self, _: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {

@@ -75,6 +75,20 @@ fn nulls(group: &RowGroupMetaData, leaf: usize) -> Option<u64> {
     group.columns().get(leaf)?.statistics()?.null_count_opt()
 }
 
+/// The row groups in which one of these columns may hold a value, as far as the footer says; all of them where a column is
+/// not there to tell.
+pub(super) fn groups_with(metadata: &ParquetMetaData, names: &[&str]) -> Vec<usize> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let leaf_of = |name: &&str| columns.iter().position(|column| column.path().string() == **name);
+    let leaves: Option<Vec<usize>> = names.iter().map(leaf_of).collect();
+    let may_hold = |group: &RowGroupMetaData| match &leaves {
+        Some(leaves) => leaves.iter().any(|&leaf| has_values(group, leaf) != Some(false)),
+        None => true,
+    };
+    let groups = metadata.row_groups().iter().enumerate();
+    groups.filter(|(_, group)| may_hold(group)).map(|(index, _)| index).collect()
+}
+
 /// Whether a column holds anything but nulls, as far as the footer says. A map whose keys do was written.
 fn has_values(group: &RowGroupMetaData, leaf: usize) -> Option<bool> {
     let values = u64::try_from(group.columns().get(leaf)?.num_values()).ok()?;

@@ -2,6 +2,7 @@
 //! there are, and the decoder makes room for as many (Parquet's `DELTA_LENGTH_BYTE_ARRAY` and `DELTA_BYTE_ARRAY`).
 
 use std::sync::Arc;
+use std::vec;
 
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Encoding;
@@ -13,10 +14,12 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::window::PartBytes;
 use crate::limits::CHECKPOINT_PAGE_TEXTS_MAX;
 
-/// All row groups of a part, for the decoder.
+/// Row groups of a part, for the decoder.
 pub(super) struct Pages {
     pub bytes: Arc<PartBytes>,
     pub metadata: Arc<ParquetMetaData>,
+    /// Which ones, in their order.
+    pub groups: Vec<usize>,
 }
 
 impl RowGroups for Pages {
@@ -26,11 +29,11 @@ impl RowGroups for Pages {
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let (bytes, metadata) = (Arc::clone(&self.bytes), Arc::clone(&self.metadata));
-        Ok(Box::new(Chunks { bytes, metadata, column, row_group: 0 }))
+        Ok(Box::new(Chunks { bytes, metadata, column, groups: self.groups.clone().into_iter() }))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.metadata.row_groups().iter())
+        Box::new(self.groups.iter().filter_map(|&group| self.metadata.row_groups().get(group)))
     }
 
     fn metadata(&self) -> &ParquetMetaData {
@@ -43,7 +46,7 @@ struct Chunks {
     bytes: Arc<PartBytes>,
     metadata: Arc<ParquetMetaData>,
     column: usize,
-    row_group: usize,
+    groups: vec::IntoIter<usize>,
 }
 
 impl Chunks {
@@ -61,8 +64,7 @@ impl Iterator for Chunks {
 
     fn next(&mut self) -> Option<Self::Item> {
         let metadata = Arc::clone(&self.metadata);
-        let group = metadata.row_groups().get(self.row_group)?;
-        self.row_group += 1;
+        let group = metadata.row_groups().get(self.groups.next()?)?;
         Some(self.reader(group).map(|pages| Box::new(pages) as _))
     }
 }

@@ -1,6 +1,7 @@
 //! A checkpoint part as the Parquet decoder sees it: whole in memory, or as a sliding window over each column chunk with
 //! the next piece already on its way. Memory is bounded by columns times two pieces, whatever the part's size.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::page_size::{HEADER_BYTES, is_bounded};
 use crate::delta::fetch::{Fetcher, Pending};
 use crate::error::Error;
-use crate::limits::CHECKPOINT_WINDOW_BYTES;
+use crate::limits::{CHECKPOINT_WINDOW_BYTES, FETCHES_IN_FLIGHT_MAX};
 use crate::storage::LogEntry;
 
 /// The bytes of a part.
@@ -27,8 +28,7 @@ pub(super) enum PartBytes {
 /// Sliding windows over the column chunks that are read.
 pub(super) struct Windows {
     fetcher: Fetcher,
-    name: String,
-    size: u64,
+    entry: LogEntry,
     /// Sorted by where they start.
     chunks: Vec<Mutex<Chunk>>,
     failed: Mutex<Option<Error>>,
@@ -41,8 +41,9 @@ struct Chunk {
     /// Where `bytes` begins in the object.
     at: u64,
     bytes: Bytes,
-    /// The piece after `bytes`, and where it ends.
-    next: Option<(Pending, u64)>,
+    /// The pieces after `bytes`, and where the last of them ends.
+    next: VecDeque<Pending>,
+    asked: u64,
 }
 
 impl Windows {
@@ -53,12 +54,13 @@ impl Windows {
                 let Some(column) = group.columns().get(leaf) else { continue };
                 let (start, length) = column.byte_range();
                 let range = start..start.saturating_add(length).min(entry.size);
-                chunks.push(Chunk { row_group, at: range.start, range, bytes: Bytes::new(), next: None });
+                let (at, next) = (range.start, VecDeque::new());
+                chunks.push(Chunk { row_group, at, asked: at, range, bytes: Bytes::new(), next });
             }
         }
         chunks.sort_by_key(|chunk| chunk.range.start);
         let chunks = chunks.into_iter().map(Mutex::new).collect();
-        Arc::new(Self { fetcher, name: entry.name.clone(), size: entry.size, chunks, failed: Mutex::new(None) })
+        Arc::new(Self { fetcher, entry: entry.clone(), chunks, failed: Mutex::new(None) })
     }
 
     /// The storage failure behind a decoding error, if that is what it was.
@@ -75,7 +77,7 @@ impl Windows {
             if end > chunk.range.end {
                 return Err(ParquetError::EOF("past the column chunk".into()));
             }
-            (chunk.bytes.is_empty() && chunk.next.is_none()).then_some(chunk.row_group)
+            (chunk.bytes.is_empty() && chunk.next.is_empty()).then_some(chunk.row_group)
         };
         if let Some(row_group) = row_group {
             self.start_row_group(row_group);
@@ -96,18 +98,21 @@ impl Windows {
     fn start_row_group(&self, row_group: usize) {
         for slot in &self.chunks {
             let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            if chunk.row_group == row_group && chunk.bytes.is_empty() && chunk.next.is_none() {
+            if chunk.row_group == row_group && chunk.bytes.is_empty() && chunk.next.is_empty() {
                 self.ask(&mut chunk, 0);
             }
         }
     }
 
-    /// Asks for the piece after what the chunk holds, at least up to `end`.
+    /// Asks for the piece after what was asked for, and for all pieces up to `end` at once.
     fn ask(&self, chunk: &mut Chunk, end: u64) {
-        let from = chunk.at + chunk.bytes.len() as u64;
-        let to = (from + CHECKPOINT_WINDOW_BYTES).max(end).min(chunk.range.end);
-        if from < to {
-            chunk.next = Some((self.fetcher.range(&self.name, from..to), to));
+        let end = end.min(chunk.range.end);
+        while chunk.asked < chunk.range.end && (chunk.asked < end || chunk.next.is_empty()) {
+            // A page of very many pieces is fetched in few large ones.
+            let step = CHECKPOINT_WINDOW_BYTES.max(end.saturating_sub(chunk.asked) / FETCHES_IN_FLIGHT_MAX as u64);
+            let to = (chunk.asked + step).min(chunk.range.end);
+            chunk.next.push_back(self.fetcher.range(&self.entry, chunk.asked..to));
+            chunk.asked = to;
         }
     }
 
@@ -117,13 +122,12 @@ impl Windows {
             // The decoder never goes back within a chunk; if it should, begin again there.
             chunk.at = start;
             chunk.bytes = Bytes::new();
-            chunk.next = None;
+            chunk.next.clear();
+            chunk.asked = start;
         }
         while chunk.at + (chunk.bytes.len() as u64) < end {
-            if chunk.next.is_none() {
-                self.ask(chunk, end);
-            }
-            let Some((pending, _)) = chunk.next.take() else {
+            self.ask(chunk, end);
+            let Some(pending) = chunk.next.pop_front() else {
                 return Err(ParquetError::EOF("past the column chunk".into()));
             };
             let piece = pending.wait().map_err(|error| self.failed(error))?;
@@ -139,9 +143,7 @@ impl Windows {
                 chunk.bytes = joined.freeze();
             }
         }
-        if chunk.next.is_none() {
-            self.ask(chunk, 0);
-        }
+        self.ask(chunk, 0);
         let from = usize::try_from(start - chunk.at).unwrap_or(usize::MAX);
         let to = usize::try_from(end - chunk.at).unwrap_or(usize::MAX);
         if to > chunk.bytes.len() || from > to {
@@ -167,7 +169,7 @@ impl Length for PartBytes {
     fn len(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Windows(windows) => windows.size,
+            Self::Windows(windows) => windows.entry.size,
         }
     }
 }

@@ -119,6 +119,50 @@ async fn a_body_that_breaks_off_is_no_shorter_object() {
     }
 }
 
+fn listed_as(etag: Option<&str>) -> LogEntry {
+    let etag = etag.map(Into::into);
+    LogEntry { name: "there.json".into(), size: 5, modified: TimestampMs::new(0), etag }
+}
+
+#[tokio::test]
+async fn an_object_is_the_listed_one_or_none() {
+    // A store that takes no notice of a condition, but says what it has.
+    let says = store(|_| (200, "etag: \"two\"\r\n", "12345".into())).await;
+    for same in [Some("\"two\""), Some("two"), None] {
+        assert_eq!(says.get_listed(&table(), &listed_as(same), 0..5).await.unwrap(), "12345");
+    }
+    let refuses = store(|_| (412, "", error_body("PreconditionFailed", "At least one did not hold"))).await;
+    let shrunk = store(|_| (200, "", "1234".into())).await;
+    for (store, etag) in [(says, Some("\"one\"")), (refuses, Some("\"one\"")), (shrunk, None)] {
+        let another = store.get_listed(&table(), &listed_as(etag), 0..5).await.unwrap_err();
+        assert!(matches!(another, Error::TableFilesMissing(_)), "{another:?}");
+        assert!(chain(&another).contains("changed while the log was read"), "{}", chain(&another));
+    }
+    let denies = store(denies).await;
+    assert!(matches!(denies.get_listed(&table(), &listed_as(None), 0..5).await, Err(Error::StorageDenied(_))));
+}
+
+#[tokio::test]
+async fn tags_that_tell_contents_apart_are_listed() {
+    for (tag, known) in [("&quot;a-1&quot;", Some("\"a-1\"")), ("W/&quot;a&quot;", None), ("&quot;&quot;", None)] {
+        // The answer is made by a function without an environment.
+        let list: fn(&str) -> (u16, &'static str, String) = match known {
+            Some(_) => |_| (200, "", tagged("&quot;a-1&quot;")),
+            None if tag.starts_with('W') => |_| (200, "", tagged("W/&quot;a&quot;")),
+            None => |_| (200, "", tagged("&quot;&quot;")),
+        };
+        let listed = store(list).await.list_first(&table()).await.unwrap();
+        assert_eq!((listed.entries[0].etag.as_deref(), listed.more), (known, false), "{tag}");
+    }
+}
+
+fn tagged(tag: &str) -> String {
+    format!(
+        "<ListBucketResult><Contents><Key>t/_delta_log/0.json</Key><LastModified>2023-11-14T22:13:20.000Z</LastModified>\
+         <ETag>{tag}</ETag><Size>1</Size></Contents></ListBucketResult>"
+    )
+}
+
 #[tokio::test]
 async fn a_bucket_elsewhere_names_its_region_to_the_log_alone() {
     let moved =

@@ -20,7 +20,7 @@ use futures::TryStreamExt;
 use local::embedded_s3::{AccessKeys, EmbeddedS3, Roots};
 use serde_json::{Value, json};
 use shared::clock::{Clock, SystemClock};
-use shared::delta::{At, DeltaLog, FileSink};
+use shared::delta::{At, DeltaLog, FileSink, Wants};
 use shared::error::Error;
 use shared::model::file::DataFile;
 use shared::model::location::TableLocation;
@@ -47,7 +47,7 @@ pub(crate) async fn run(table: &Table) -> Result<Value, String> {
     let roots = Roots::new();
     let (embedded, through_s3) = through_s3(&roots, &table.folder).await?;
     let from_folder = Own {
-        log: DeltaLog::new(Arc::new(FolderStore { log: table.folder.join("_delta_log") })),
+        log: DeltaLog::remembering(Arc::new(FolderStore { log: table.folder.join("_delta_log") }), 0),
         location: TableLocation::new("folder", ""),
     };
     let mut readers = [
@@ -183,7 +183,8 @@ struct Own {
 
 impl Own {
     async fn replay(&self) -> Result<Visited, String> {
-        let snapshot = self.log.snapshot(&self.location, At::Latest).await.map_err(|error| error.to_string())?;
+        let snapshot =
+            self.log.snapshot(&self.location, At::Latest, Wants::Files).await.map_err(|error| error.to_string())?;
         let work = move || {
             let mut visited = Visited::default();
             snapshot.files.emit(&mut visited).map(|()| visited)
@@ -246,7 +247,7 @@ async fn through_s3(roots: &Roots, folder: &Path) -> Result<(EmbeddedS3, Own), S
     let embedded = EmbeddedS3::start(roots.clone(), keys).await.map_err(|error| format!("no embedded S3: {error}"))?;
     let store = EmbeddedStore::new(embedded.endpoint(), id, &secret);
     let store = S3LogStore::new(LocalReach::shared(Some(store), None));
-    Ok((embedded, Own { log: DeltaLog::new(Arc::new(store)), location: TableLocation::new(bucket, "") }))
+    Ok((embedded, Own { log: DeltaLog::remembering(Arc::new(store), 0), location: TableLocation::new(bucket, "") }))
 }
 
 /// The log as files. For this comparison only: the server knows no way around S3.
@@ -264,11 +265,15 @@ impl LogStore for FolderStore {
             let (name, size) =
                 (entry.file_name().to_string_lossy().into_owned(), entry.metadata().map_err(unavailable)?.len());
             if after.is_none_or(|after| name.as_str() > after) {
-                entries.push(LogEntry { name, size, modified: TimestampMs::new(0) });
+                entries.push(LogEntry { name, size, modified: TimestampMs::new(0), etag: None });
             }
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
+    }
+
+    async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error> {
+        self.get_range(table, &entry.name, range).await
     }
 
     async fn get(&self, _table: &TableLocation, name: &str, _max_bytes: u64) -> Result<Option<Bytes>, Error> {

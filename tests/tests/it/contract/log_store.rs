@@ -110,6 +110,42 @@ async fn a_list_of_many_pages_is_whole() {
 }
 
 #[tokio::test]
+async fn the_beginning_of_a_list_says_whether_there_is_more() {
+    let fixture = Fixture::new().await;
+    let log = fixture.log("t");
+    let names: Vec<String> = (0..1001).map(|n| format!("{n:020}.json")).collect();
+    names.iter().take(1000).for_each(|name| put(&log, name, ""));
+    let first = fixture.store.list_first(&fixture.table("t")).await.unwrap();
+    assert_eq!((first.entries.len(), first.more), (1000, false));
+    put(&log, &names[1000], "");
+    let first = fixture.store.list_first(&fixture.table("t")).await.unwrap();
+    assert_eq!((first.entries.len(), first.more), (1000, true));
+}
+
+#[tokio::test]
+async fn an_object_that_took_the_place_of_the_listed_one_is_not_read() {
+    let fixture = Fixture::new().await;
+    let log = fixture.log("t");
+    put(&log, "1", "before");
+    // Files that were changed a moment ago are listed without a tag.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let listed = fixture.store.list(&fixture.table("t"), None).await.unwrap().remove(0);
+    assert!(listed.etag.is_some());
+    for (range, wanted) in [(0..6, "before"), (1..4, "efo"), (5..6, "e")] {
+        assert_eq!(fixture.store.get_listed(&fixture.table("t"), &listed, range).await.unwrap(), wanted);
+    }
+    let (found, tag) = fixture.store.find_range(&fixture.table("t"), "1", 0..2).await.unwrap();
+    assert_eq!((found.as_ref(), tag), (b"be".as_slice(), listed.etag.clone()));
+    put(&log, "1", "behind");
+    let just_now = fixture.store.list(&fixture.table("t"), None).await.unwrap().remove(0);
+    assert_ne!(just_now.etag, listed.etag);
+    for range in [0..6, 2..4] {
+        let error = fixture.store.get_listed(&fixture.table("t"), &listed, range).await.unwrap_err();
+        assert!(matches!(error, Error::TableFilesMissing(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_log_folder_itself_is_listed() {
     let fixture = Fixture::new().await;
     let log = fixture.log("t");

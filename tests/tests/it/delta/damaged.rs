@@ -89,10 +89,11 @@ fn copied(from: &Path) -> tempfile::TempDir {
     to
 }
 
-/// Twenty commits that are too much to be kept: what the second half of them says is read again while it is sent.
+/// Commits that are too much to be kept, for the answer or for the next one: what most of them say is read again while it is
+/// sent.
 fn long_commits(folder: PathBuf) {
     let mut table = TableBuilder::new(folder);
-    for version in 0..20 {
+    for version in 0..30 {
         let mut add = table.add_entry(&format!("{version:02}"), None, 1);
         let name = "n".repeat(1 << 20);
         add["add"]["stats"] = json!({"numRecords": 1, "maxValues": {"name": name}}).to_string().into();

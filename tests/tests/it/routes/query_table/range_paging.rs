@@ -3,6 +3,8 @@
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use shared::clock::SystemClock;
+use shared::seal::Sealer;
 use tests::samples::recorded_changes;
 use tests::server::{Answer, OTHER_TOKEN, TestServer, send};
 use tests::table_builder::{EPOCH_MS, TableBuilder, commit_name};
@@ -221,9 +223,11 @@ async fn a_later_page_reads_no_commit_but_its_own() {
         }
         body.to_string()
     };
-    let gateway = Watched::over(&["s.d.t"], folder.path()).await;
+    let sealer = Sealer::new(&[7; 32]);
     let mut token: Option<String> = None;
     for page in 0..3 {
+        // Each in a process of its own, which remembers nothing of the pages before.
+        let gateway = Watched::sealing(&["s.d.t"], folder.path(), sealer.clone(), SystemClock::shared()).await;
         let answer = gateway.answer("POST", super::PATH, &body(token.as_deref())).await;
         assert_eq!(answer.status(), 200);
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
