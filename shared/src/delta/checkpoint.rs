@@ -22,6 +22,7 @@ use crate::limits::{
     CHECKPOINT_BATCH_ROWS, CHECKPOINT_FOOTER_BYTES, CHECKPOINT_FOOTER_BYTES_MAX, NAME_CHARS_MAX,
     SIDECAR_BYTES_OF_WRONG_SIZE_MAX,
 };
+use crate::model::file::Mark;
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
@@ -228,14 +229,40 @@ impl Part {
         Ok(())
     }
 
-    /// Hands on the `add` rows that no later commit voids, in the part's order.
+    /// Hands on the `add` rows that no later commit voids, in the part's order, from one of them on: `from` is a mark in
+    /// this part. Row groups before it are not read.
     ///
     /// # Errors
     /// When the part cannot be decoded, the storage fails, or the sink stops.
-    pub fn emit(&self, shown: &Shown<'_>, sink: &mut dyn FileSink) -> Result<(), Error> {
+    pub fn emit(&self, shown: &Shown<'_>, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
+        let (groups, first_row) = self.groups_from(from.row);
+        if groups.is_empty() {
+            return Ok(());
+        }
         let mut scratch = rows::Scratch::default();
         let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
-        self.scan(wanted, &mut |batch| rows::emit_files(batch, self.fetcher.table(), shown, &mut scratch, sink))
+        let mut at = Mark { row: first_row, ..from };
+        self.scan_groups(groups, wanted, &mut |batch| {
+            rows::emit_files(batch, self.fetcher.table(), shown, (at, from), &mut scratch, sink)?;
+            at.row += batch.num_rows() as u64;
+            Ok(())
+        })
+    }
+
+    /// The row groups from the one on that holds a row, and the number of their first row.
+    fn groups_from(&self, row: u64) -> (Vec<usize>, u64) {
+        let (mut groups, mut first_row, mut start) = (Vec::new(), 0, 0u64);
+        for (group, metadata) in self.footer.metadata().row_groups().iter().enumerate() {
+            let end = start.saturating_add(metadata.num_rows().unsigned_abs());
+            if row < end {
+                if groups.is_empty() {
+                    first_row = start;
+                }
+                groups.push(group);
+            }
+            start = end;
+        }
+        (groups, first_row)
     }
 
     /// The row groups that may hold protocol or metadata.

@@ -12,7 +12,7 @@ use super::snapshot::{Snapshot, SnapshotFiles};
 use super::{At, DeltaLog, FileSink, Layout, Wants};
 use crate::error::Error;
 use crate::model::capability::Need;
-use crate::model::file::DataFile;
+use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
@@ -133,9 +133,17 @@ impl ScopedFiles {
     /// # Errors
     /// As there, and when it cannot be told whether a file is in scope.
     pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
+        self.emit_from(Mark::default(), sink)
+    }
+
+    /// The same from a file on, as [`SnapshotFiles::emit_from`].
+    ///
+    /// # Errors
+    /// As [`ScopedFiles::emit`].
+    pub fn emit_from(&self, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
         match &self.scope {
-            Scope::Whole => self.files.emit(sink),
-            Scope::Part(_) => self.files.emit(&mut Within { scope: &self.scope, sink }),
+            Scope::Whole => self.files.emit_from(from, sink),
+            Scope::Part(_) => self.files.emit_from(from, &mut Within { scope: &self.scope, sink }),
         }
     }
 }

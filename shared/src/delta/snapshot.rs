@@ -12,6 +12,7 @@ use super::tail::TailCommit;
 use super::{At, DeltaLog, FileSink, Layout, Resolved, Wants};
 use crate::error::Error;
 use crate::model::capability::Need;
+use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
@@ -87,14 +88,45 @@ impl SnapshotFiles {
     /// # Errors
     /// When the log changes or cannot be read any further, or the sink stops.
     pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
+        self.emit_from(Mark::default(), sink)
+    }
+
+    /// The same from a file on. Neither commits nor row groups before it are read.
+    ///
+    /// # Errors
+    /// As [`SnapshotFiles::emit`].
+    pub fn emit_from(&self, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
+        let mut row = 0;
         for (entry, commit) in &self.commits {
-            commit.emit(self.fetcher.table(), |_| self.fetcher.text(entry).wait(), sink)?;
+            let after = row + commit.files();
+            if from < (Mark { part: 0, row: after }) {
+                let mut marked = Marked { row, from, sink };
+                commit.emit(self.fetcher.table(), |_| self.fetcher.text(entry).wait(), &mut marked)?;
+            }
+            row = after;
         }
         let Self { seen, schema, partitioned, vectors, .. } = self;
         let shown = Shown { seen, schema, partitioned: *partitioned, vectors: *vectors };
-        for part in &self.parts {
-            part.emit(&shown, sink)?;
+        for (part, number) in self.parts.iter().zip(1..) {
+            if from.part <= number {
+                part.emit(&shown, from.max(Mark { part: number, row: 0 }), sink)?;
+            }
         }
         Ok(())
+    }
+}
+
+/// Gives files of commits their marks, and leaves out those before one of them.
+struct Marked<'a> {
+    row: u64,
+    from: Mark,
+    sink: &'a mut dyn FileSink,
+}
+
+impl FileSink for Marked<'_> {
+    fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
+        let mark = Mark { part: 0, row: self.row };
+        self.row += 1;
+        if mark < self.from { Ok(()) } else { self.sink.file(&DataFile { mark, ..*file }) }
     }
 }

@@ -21,7 +21,7 @@ use super::log_path::commit_name;
 use crate::error::Error;
 use crate::limits::COMMIT_TEXT_KEPT_BYTES;
 use crate::model::area::LoggedObject;
-use crate::model::file::{DataFile, Text};
+use crate::model::file::{DataFile, Mark, Text};
 use crate::model::location::{PathError, TableLocation};
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::Version;
@@ -195,6 +195,11 @@ impl TailCommit {
         (Self { text, ..self.clone() }, taken)
     }
 
+    /// How many files it hands on.
+    pub(super) fn files(&self) -> u64 {
+        self.active.len() as u64
+    }
+
     /// Hands the active files of the table on. `fetch` gets an object of the log again when its text was not kept.
     ///
     /// # Errors
@@ -240,6 +245,7 @@ pub(super) fn data_file<'a>(
 ) -> Result<DataFile<'a>, Error> {
     let vector = add.deletion_vector.as_ref();
     Ok(DataFile {
+        mark: Mark::default(),
         path: &add.path,
         object: object.as_key(),
         partition_values: add.partition_values.map_or("{}", RawValue::get),

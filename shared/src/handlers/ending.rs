@@ -22,7 +22,7 @@ pub(super) struct Ending {
     pub table: Table,
     /// What the next page has to ask.
     pub asked: Asked,
-    /// Where this page began.
+    /// The version and its objects, with where this page began.
     pub place: Place,
     /// A token for the same snapshot, when one was asked for.
     pub refresh_token: Option<String>,
@@ -33,16 +33,18 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Writes the line. Waits: not for threads that drive the async runtime.
+    /// Writes the line; `rows_left` are those that a limit still asks for. Waits: not for threads that drive the async runtime.
     ///
     /// # Errors
     /// When the token cannot be sealed, or nobody is listening any more.
-    pub(super) fn write(self, filled: Filled, out: &mut dyn LineOut) -> Result<(), Error> {
-        let Self { tokens, recipient, table, asked, mut place, refresh_token, expires_at, runtime } = self;
-        place.position += filled.files;
-        let next_page_token = match filled.more {
-            true => Some(runtime.block_on(tokens.page(&recipient, &table, &place, &asked))?),
-            false => None,
+    pub(super) fn write(self, filled: Filled, rows_left: Option<u64>, out: &mut dyn LineOut) -> Result<(), Error> {
+        let Self { tokens, recipient, table, asked, place, refresh_token, expires_at, runtime } = self;
+        let next_page_token = match filled.next {
+            Some(from) => {
+                let place = Place { from, rows_left, ..place };
+                Some(runtime.block_on(tokens.page(&recipient, &table, &place, &asked))?)
+            }
+            None => None,
         };
         let min_url_expiration_timestamp = (filled.files > 0).then_some(expires_at.millis());
         let end =

@@ -1,10 +1,10 @@
-//! One page of a snapshot's files: those of the pages before are passed over, and the walk ends when the page is full and
-//! it is known that a further file exists.
+//! One page of a snapshot's files: the walk ends when the page is full and it is known that a further file exists, with
+//! which the next page begins.
 
 use crate::delta::FileSink;
 use crate::error::Error;
 use crate::limits::{QUERY_PAGE_BYTES_MAX, QUERY_PAGE_FILES_MAX};
-use crate::model::file::DataFile;
+use crate::model::file::{DataFile, Mark};
 
 /// Takes files and knows how many bytes it made of them.
 pub(super) trait LineSink: FileSink {
@@ -14,33 +14,32 @@ pub(super) trait LineSink: FileSink {
 
 /// Hands on the files of one page.
 pub(super) struct Page<'a> {
-    to_skip: u64,
     /// Files handed on.
     files: u64,
     /// Files after which the page is full; nothing when it holds all the rest.
     files_max: Option<u64>,
-    /// A file came for which there was no room.
-    more: bool,
+    /// The file for which there was no room.
+    next: Option<Mark>,
     sink: &'a mut dyn LineSink,
 }
 
 impl<'a> Page<'a> {
-    /// A page from a position on, of so many files at most. Without a number it holds all the rest.
-    pub(super) fn new(position: u64, max_files: Option<u32>, sink: &'a mut dyn LineSink) -> Self {
+    /// A page of so many files at most. Without a number it holds all the rest.
+    pub(super) fn new(max_files: Option<u32>, sink: &'a mut dyn LineSink) -> Self {
         let files_max = max_files.map(|files| u64::from(files.min(QUERY_PAGE_FILES_MAX)));
-        Self { to_skip: position, files: 0, files_max, more: false, sink }
+        Self { files: 0, files_max, next: None, sink }
     }
 
-    /// Fills the page. `walk` hands over the files of the snapshot, always in the same order.
+    /// Fills the page. `walk` hands over the files of the snapshot from the page's first on, always in the same order.
     ///
     /// # Errors
     /// What the walk says, unless the page itself ended it.
     pub(super) fn fill(mut self, walk: impl FnOnce(&mut dyn FileSink) -> Result<(), Error>) -> Result<Filled, Error> {
         let walked = walk(&mut self);
-        if !self.more {
+        if self.next.is_none() {
             walked?;
         }
-        Ok(Filled { files: self.files, more: self.more })
+        Ok(Filled { files: self.files, next: self.next })
     }
 
     fn is_full(&self) -> bool {
@@ -54,18 +53,14 @@ impl<'a> Page<'a> {
 pub(super) struct Filled {
     /// Files on it.
     pub files: u64,
-    /// Whether there are files after it.
-    pub more: bool,
+    /// The first file after it, if there is one.
+    pub next: Option<Mark>,
 }
 
 impl FileSink for Page<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        if self.to_skip > 0 {
-            self.to_skip -= 1;
-            return Ok(());
-        }
         if self.is_full() {
-            self.more = true;
+            self.next = Some(file.mark);
             // Nobody sees it: it ends the walk, and `fill` knows why.
             return Err(Error::defect("the page is full"));
         }
@@ -81,6 +76,7 @@ mod tests {
     use crate::model::area::ObjectKey;
 
     const FILE: DataFile<'_> = DataFile {
+        mark: Mark { part: 0, row: 0 },
         path: "a",
         object: ObjectKey::in_table("a"),
         partition_values: "{}",
@@ -118,14 +114,18 @@ mod tests {
         }
     }
 
-    /// A page of a table of so many files, and how many of them were walked over.
-    fn page(position: u64, max: Option<u32>, length: u64, files: u64) -> (Filled, u64) {
+    const fn mark(row: u64) -> Mark {
+        Mark { part: 3, row }
+    }
+
+    /// A page of a table of so many files from one of them on, and how many of them were walked over.
+    fn page(from: u64, max: Option<u32>, length: u64, files: u64) -> (Filled, u64) {
         let mut walked = 0;
         let mut sink = Lines { length, taken: 0, fails_at: u64::MAX };
-        let filled = Page::new(position, max, &mut sink).fill(|sink| {
-            (0..files).try_for_each(|_| {
+        let filled = Page::new(max, &mut sink).fill(|sink| {
+            (from..files).try_for_each(|row| {
                 walked += 1;
-                sink.file(&FILE)
+                sink.file(&DataFile { mark: mark(row), ..FILE })
             })
         });
         (filled.unwrap(), walked)
@@ -133,34 +133,34 @@ mod tests {
 
     #[test]
     fn pages_are_full_by_number_and_know_whether_there_is_more() {
-        let filled = |files, more| Filled { files, more };
-        assert_eq!(page(0, Some(2), 1, 5), (filled(2, true), 3));
-        assert_eq!(page(2, Some(2), 1, 5), (filled(2, true), 5));
-        assert_eq!(page(4, Some(2), 1, 5), (filled(1, false), 5));
-        assert_eq!(page(0, Some(5), 1, 5), (filled(5, false), 5));
-        assert_eq!(page(1, None, 1, 5), (filled(4, false), 5));
-        assert_eq!(page(0, Some(1), 1, 0), (filled(0, false), 0));
+        let filled = |files, next: Option<u64>| Filled { files, next: next.map(mark) };
+        assert_eq!(page(0, Some(2), 1, 5), (filled(2, Some(2)), 3));
+        assert_eq!(page(2, Some(2), 1, 5), (filled(2, Some(4)), 3));
+        assert_eq!(page(4, Some(2), 1, 5), (filled(1, None), 1));
+        assert_eq!(page(0, Some(5), 1, 5), (filled(5, None), 5));
+        assert_eq!(page(1, None, 1, 5), (filled(4, None), 4));
+        assert_eq!(page(0, Some(1), 1, 0), (filled(0, None), 0));
         let (most, all) = (u64::from(QUERY_PAGE_FILES_MAX), u64::from(QUERY_PAGE_FILES_MAX) + 2);
-        assert_eq!(page(0, Some(u32::MAX), 1, all), (filled(most, true), most + 1));
-        assert_eq!(page(0, None, 1, all), (filled(all, false), all));
+        assert_eq!(page(0, Some(u32::MAX), 1, all), (filled(most, Some(most)), most + 1));
+        assert_eq!(page(0, None, 1, all), (filled(all, None), all));
     }
 
     #[test]
     fn pages_are_full_by_bytes_but_never_empty() {
         let half = QUERY_PAGE_BYTES_MAX.div_ceil(2);
-        assert_eq!(page(0, Some(9), half, 5).0, Filled { files: 2, more: true });
-        assert_eq!(page(4, Some(9), 2 * half, 5).0, Filled { files: 1, more: false });
-        assert_eq!(page(0, Some(9), 5 * half, 5).0, Filled { files: 1, more: true });
-        assert_eq!(page(1, None, half, 5).0, Filled { files: 4, more: false });
+        assert_eq!(page(0, Some(9), half, 5).0, Filled { files: 2, next: Some(mark(2)) });
+        assert_eq!(page(4, Some(9), 2 * half, 5).0, Filled { files: 1, next: None });
+        assert_eq!(page(0, Some(9), 5 * half, 5).0, Filled { files: 1, next: Some(mark(1)) });
+        assert_eq!(page(1, None, half, 5).0, Filled { files: 4, next: None });
     }
 
     #[test]
     fn a_failing_walk_is_no_end_of_a_page() {
         let mut sink = Lines { length: 1, taken: 0, fails_at: 1 };
-        let filled = Page::new(0, Some(2), &mut sink).fill(|sink| (0..5).try_for_each(|_| sink.file(&FILE)));
+        let filled = Page::new(Some(2), &mut sink).fill(|sink| (0..5).try_for_each(|_| sink.file(&FILE)));
         assert!(matches!(filled, Err(Error::TimedOut)), "{filled:?}");
         let mut sink = Lines { length: 1, taken: 0, fails_at: u64::MAX };
-        let filled = Page::new(0, Some(2), &mut sink).fill(|sink| {
+        let filled = Page::new(Some(2), &mut sink).fill(|sink| {
             sink.file(&FILE)?;
             Err(Error::Busy)
         });

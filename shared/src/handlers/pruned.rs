@@ -12,8 +12,8 @@ use crate::predicate::{Filter, Verdict};
 pub(super) struct Pruned<'a> {
     /// The predicates; nothing when there are none.
     filter: Option<Filter>,
-    /// Rows still wanted; nothing when there is no limit.
-    left: Option<u64>,
+    /// Rows still wanted; nothing when there is no limit. Whoever walks on later goes on with it.
+    left: &'a mut Option<u64>,
     /// A file came that nobody wants any more.
     enough: bool,
     sink: &'a mut dyn FileSink,
@@ -21,8 +21,8 @@ pub(super) struct Pruned<'a> {
 
 impl<'a> Pruned<'a> {
     /// Leaves out what these predicates rule out, and what comes after so many rows.
-    pub(super) fn new(filter: Option<Filter>, row_limit: Option<u64>, sink: &'a mut dyn FileSink) -> Self {
-        Self { filter, left: row_limit, enough: false, sink }
+    pub(super) fn new(filter: Option<Filter>, left: &'a mut Option<u64>, sink: &'a mut dyn FileSink) -> Self {
+        Self { filter, left, enough: false, sink }
     }
 
     /// Takes the files that `walk` hands over, until there are enough: the rest of the log is not read.
@@ -37,7 +37,7 @@ impl<'a> Pruned<'a> {
 
 impl FileSink for Pruned<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        if self.left == Some(0) {
+        if *self.left == Some(0) {
             self.enough = true;
             // Nobody sees it: it ends the walk, and `of` knows why.
             return Err(Error::defect("there are rows enough"));
@@ -46,13 +46,15 @@ impl FileSink for Pruned<'_> {
         if verdict == Verdict::None {
             return Ok(());
         }
+        // First, for a file that has no room on a page is the first of the next.
+        self.sink.file(file)?;
         // Rows that may not be wanted fill no limit.
-        if let Some(left) = &mut self.left
+        if let Some(left) = self.left
             && verdict == Verdict::All
         {
             *left = left.saturating_sub(rows(file));
         }
-        self.sink.file(file)
+        Ok(())
     }
 }
 
@@ -79,6 +81,7 @@ fn rows(file: &DataFile<'_>) -> u64 {
 mod tests {
     use super::*;
     use crate::model::area::ObjectKey;
+    use crate::model::file::Mark;
 
     struct Count(usize);
 
@@ -91,6 +94,7 @@ mod tests {
 
     fn kept(limit: Option<u64>, stats: Option<Text<'_>>) -> usize {
         let file = DataFile {
+            mark: Mark::default(),
             path: "a",
             object: ObjectKey::in_table("a"),
             partition_values: "{}",
@@ -112,7 +116,7 @@ mod tests {
                 sink.file(&file)
             })
         };
-        Pruned::new(None, limit, &mut count).of(walk).unwrap();
+        Pruned::new(None, &mut limit.clone(), &mut count).of(walk).unwrap();
         assert_eq!(walked, (count.0 + 1).min(4), "what nobody wants is not walked over");
         count.0
     }
@@ -121,7 +125,7 @@ mod tests {
     fn a_failing_walk_is_no_end() {
         for limit in [None, Some(2)] {
             let mut count = Count(0);
-            let ended = Pruned::new(None, limit, &mut count).of(|_| Err(Error::TimedOut));
+            let ended = Pruned::new(None, &mut limit.clone(), &mut count).of(|_| Err(Error::TimedOut));
             assert!(matches!(ended, Err(Error::TimedOut)));
         }
     }

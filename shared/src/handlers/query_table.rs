@@ -17,7 +17,7 @@ use crate::audit::Notes;
 use crate::catalog::FindTable;
 use crate::delta::{At, DeltaLog, FileSink, Wants};
 use crate::error::Error;
-use crate::model::file::{DataFile, DeletionVector, VectorStorage};
+use crate::model::file::{DataFile, DeletionVector, Mark, VectorStorage};
 use crate::model::recipient::Recipient;
 use crate::model::securable::Table;
 use crate::predicate;
@@ -66,7 +66,11 @@ impl Handler for QueryTable {
                 opened.check(&asked)?;
                 opened.place
             }
-            None => Place { selected: snapshot.selected, layout: snapshot.layout, position: 0 },
+            None => {
+                // The files may come in another order than they did: those of the first answer must be among them.
+                let rows_left = hints.row_limit.filter(|_| paging.refresh_token.is_none());
+                Place { selected: snapshot.selected, layout: snapshot.layout, from: Mark::default(), rows_left }
+            }
         };
         let version = snapshot.version();
         let refresh_token = match paging.include_refresh_token {
@@ -82,8 +86,6 @@ impl Handler for QueryTable {
         let asked_for_an_end = end_of_stream || paging.include_refresh_token || paging.max_files.is_some();
         let filter =
             predicate::filter(&hints.predicate_hints, hints.json_predicate_hints.as_deref(), &snapshot.metadata);
-        // The files may come in another order than they did: those of the first answer must be among them.
-        let left = hints.row_limit.filter(|_| paging.refresh_token.is_none());
         let (files, notes, recipient) = (snapshot.files, call.notes, call.recipient);
         let (tokens, runtime) = (self.tokens.clone(), Handle::current());
         let ending = asked_for_an_end.then_some(Ending {
@@ -98,10 +100,11 @@ impl Handler for QueryTable {
         });
         let rest = Box::new(move |out: &mut dyn LineOut| {
             let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
-            let page = Page::new(place.position, paging.max_files, &mut lines);
-            let filled = page.fill(|page| Pruned::new(filter, left, page).of(|pruned| files.emit(pruned)))?;
+            let (page, mut left) = (Page::new(paging.max_files, &mut lines), place.rows_left);
+            let walk = |pruned: &mut dyn FileSink| files.emit_from(place.from, pruned);
+            let filled = page.fill(|page| Pruned::new(filter, &mut left, page).of(walk))?;
             match ending {
-                Some(ending) => ending.write(filled, lines.out),
+                Some(ending) => ending.write(filled, left, lines.out),
                 None => Ok(()),
             }
         });

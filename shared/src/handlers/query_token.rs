@@ -13,6 +13,7 @@ use crate::delta::{Again, Layout};
 use crate::error::Error;
 use crate::limits::{PAGE_TOKEN_CHARS_MAX, QUERY_PAGE_TOKEN_TTL_SECS, REFRESH_TOKEN_TTL_SECS};
 use crate::model::capability::ResponseFormat;
+use crate::model::file::Mark;
 use crate::model::recipient::Recipient;
 use crate::model::securable::Table;
 use crate::model::shorten;
@@ -51,8 +52,10 @@ pub(super) struct Place {
     pub selected: Selected,
     /// The objects that give its files their order.
     pub layout: Layout,
-    /// Files on the pages before.
-    pub position: u64,
+    /// Its first file.
+    pub from: Mark,
+    /// Rows that are still wanted of it and the pages after it; nothing when there is no limit.
+    pub rows_left: Option<u64>,
 }
 
 /// A page token that was opened; its version is known, and what was asked is still to be compared.
@@ -76,7 +79,9 @@ struct PagePayload {
     named: bool,
     checkpoint: Option<u64>,
     objects: String,
-    position: u64,
+    part: u32,
+    row: u64,
+    rows_left: Option<u64>,
     asked: AskedText,
 }
 
@@ -169,13 +174,15 @@ impl QueryTokens {
         place: &Place,
         asked: &Asked,
     ) -> Result<String, Error> {
-        let Place { selected, layout, position } = *place;
+        let Place { selected, layout, from, rows_left } = *place;
         let payload = PagePayload {
             version: selected.version().number(),
             named: matches!(selected, Selected::Named(_)),
             checkpoint: layout.checkpoint.map(Version::number),
             objects: hex::encode(layout.objects),
-            position,
+            part: from.part,
+            row: from.row,
+            rows_left,
             asked: asked.text(),
         };
         self.seal(&PAGE_WORDS, recipient, table, payload).await
@@ -192,7 +199,8 @@ impl QueryTokens {
         let version = Version::new(payload.version);
         let selected = if payload.named { Selected::Named(version) } else { Selected::Latest(version) };
         let layout = Layout { checkpoint: payload.checkpoint.map(Version::new), objects };
-        Ok(Opened { place: Place { selected, layout, position: payload.position }, asked: payload.asked })
+        let from = Mark { part: payload.part, row: payload.row };
+        Ok(Opened { place: Place { selected, layout, from, rows_left: payload.rows_left }, asked: payload.asked })
     }
 
     /// A token for the same version, once its URLs have ended.

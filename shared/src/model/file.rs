@@ -12,9 +12,20 @@ pub enum Text<'a> {
     Plain(&'a str),
 }
 
+/// Where a file stands among those of its snapshot: files that are handed on later have larger marks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// The commits are part 0, the objects of the checkpoint are numbered from 1.
+    pub part: u32,
+    /// The number of the file in all commits, or of its row in the object, from 0.
+    pub row: u64,
+}
+
 /// An `add` action that is active in a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct DataFile<'a> {
+    /// Where it stands in its snapshot; nothing is said of files of changes.
+    pub mark: Mark,
     /// The path exactly as logged: percent-encoded, most often relative to the table's root.
     pub path: &'a str,
     /// The object that the path names.

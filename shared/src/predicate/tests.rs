@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::model::area::ObjectKey;
-use crate::model::file::{DataFile, DeletionVector, Text, VectorStorage};
+use crate::model::file::{DataFile, DeletionVector, Mark, Text, VectorStorage};
 use reader::{READERS, Reader};
 use samples::{COLUMNS, Cell, File};
 
@@ -87,6 +87,7 @@ fn judge(filter: &Filter, file: &File) -> Verdict {
         cardinality: file.deleted.len() as i64,
     };
     let plain = DataFile {
+        mark: Mark::default(),
         path: "x",
         object: ObjectKey::in_table("x"),
         partition_values: &values,

@@ -9,6 +9,7 @@ use shared::delta::checkpoint::{Part, Shown};
 use shared::delta::fetch::Fetcher;
 use shared::delta::schema::SchemaFacts;
 use shared::error::Error;
+use shared::model::file::Mark;
 use shared::storage::LogEntry;
 use shared::storage::remembered::{Keep, Remembered};
 
@@ -42,7 +43,11 @@ fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
     let mut files = Seen::default();
     for partitioned in [true, false] {
         files = Seen::default();
-        part.emit(&Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors }, &mut files)?;
+        part.emit(
+            &Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors },
+            Mark::default(),
+            &mut files,
+        )?;
         assert_eq!(files.totals, head.totals, "as many files as were counted");
     }
     Ok(files)

@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 use shared::model::area::ObjectKey;
-use shared::model::file::{DataFile, Text};
+use shared::model::file::{DataFile, Mark, Text};
 use shared::model::table_state::Metadata;
 use shared::predicate::{Verdict, filter};
 
@@ -82,6 +82,7 @@ fn lines(data: &[u8]) -> Option<[&str; 3]> {
 
 fn file<'a>(stats: Option<Text<'a>>, partition_values: &'a str) -> DataFile<'a> {
     DataFile {
+        mark: Mark::default(),
         path: "f",
         object: ObjectKey::in_table("f"),
         partition_values,

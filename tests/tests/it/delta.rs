@@ -3,6 +3,7 @@
 mod damaged;
 mod fetches;
 mod log_states;
+mod marks;
 mod memory;
 mod other_writers;
 mod racing;

@@ -13,7 +13,7 @@ use crate::delta::action::{DeletionVector, SidecarAction, file_key};
 use crate::delta::deletion_vector;
 use crate::delta::tail::path_problem;
 use crate::error::Error;
-use crate::model::file::{DataFile, Text};
+use crate::model::file::{DataFile, Mark, Text};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
 
@@ -143,11 +143,12 @@ pub(super) struct Scratch {
     vector_key: String,
 }
 
-/// Hands on the active files of a batch.
+/// Hands on the active files of a batch, whose first row has the one mark, from the other one on.
 pub(super) fn emit_files(
     batch: &RecordBatch,
     table: &TableLocation,
     shown: &Shown<'_>,
+    (first, from): (Mark, Mark),
     scratch: &mut Scratch,
     sink: &mut dyn FileSink,
 ) -> Result<(), Error> {
@@ -162,8 +163,9 @@ pub(super) fn emit_files(
     let parsed_partitions = Parsed::partition_values(rows, shown.schema)?;
     for row in 0..rows.len() {
         let Some(path) = paths.get(row)? else { continue };
+        let mark = Mark { row: first.row + row as u64, ..first };
         let vector = vectors.get(row)?;
-        if is_void(path, vector.as_ref(), shown.seen) {
+        if mark < from || is_void(path, vector.as_ref(), shown.seen) {
             continue;
         }
         let object = table.object(path).map_err(|_| not_parquet())?;
@@ -189,6 +191,7 @@ pub(super) fn emit_files(
             None => None,
         };
         sink.file(&DataFile {
+            mark,
             path,
             object: object.as_key(),
             partition_values: utf8(&scratch.partition_values)?,

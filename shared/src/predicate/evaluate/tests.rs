@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::area::ObjectKey;
-use crate::model::file::{DeletionVector, Text, VectorStorage};
+use crate::model::file::{DeletionVector, Mark, Text, VectorStorage};
 use crate::predicate::tree::{Column, Kind};
 use Verdict::{All, None, Some};
 
@@ -45,6 +45,7 @@ fn metadata() -> Metadata {
 
 fn file<'a>(partition_values: &'a str, stats: &'a str) -> DataFile<'a> {
     DataFile {
+        mark: Mark::default(),
         path: "x",
         object: ObjectKey::in_table("x"),
         partition_values,

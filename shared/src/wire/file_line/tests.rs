@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::area::ObjectKey;
+use crate::model::file::Mark;
 use crate::model::version::Version;
 
 #[test]
@@ -21,6 +22,7 @@ fn ids_are_the_reference_hashes() {
 
 fn file<'a>() -> DataFile<'a> {
     DataFile {
+        mark: Mark::default(),
         path: "d=1/p.parquet",
         object: ObjectKey::in_table("d=1/p.parquet"),
         partition_values: r#"{"d":"1"}"#,
