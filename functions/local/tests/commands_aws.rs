@@ -302,7 +302,7 @@ async fn life_of_a_recipient(deployment: &Deployment, store: Arc<dyn TokenStore>
     assert_eq!(shown["tokens"].as_array().unwrap().len(), 4);
 
     let said = deployment.does(&["sql", "ALTER RECIPIENT acme REVOKE ALL TOKENS"]);
-    assert!(said.starts_with("Revoked 1 token of recipient 'acme' (the functions notice within a minute)"), "{said}");
+    assert!(said.starts_with("Revoked 2 tokens of recipient 'acme' (the functions notice within a minute)"), "{said}");
     for profile in ["acme", "acme-2", "acme-3"] {
         assert_eq!(deployment.holder_of(Arc::clone(&store), profile).await, None, "{profile} is good after all");
     }
