@@ -167,7 +167,13 @@ def test_a_real_function_streams_errors_and_answers_whole(function):
     assert [next(iter(json.loads(line))) for line in body.splitlines()][:3] == ["protocol", "metaData", "file"]
 
 
-@pytest.mark.parametrize("function", sorted(EVENTS), indirect=True)
+@pytest.mark.parametrize("function", ["activation"], indirect=True)
+def test_the_page_of_a_link_that_is_none_is_there_too(function):
+    told = function(EVENTS["activation"]).json()
+    assert told["statusCode"] == 404 and "This link is not valid" in told["body"], told
+
+
+@pytest.mark.parametrize("function", sorted(set(EVENTS) - {"activation"}), indirect=True)
 def test_every_function_runs_there(function, request):
     name = request.node.callspec.params["function"]
     place = {"share": "delta_sharing", "schema": "default", "table": "owid-covid-data"}
