@@ -9,6 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 
@@ -109,9 +110,7 @@ impl LogStore for S3LogStore {
         if answer.e_tag().is_some_and(differs) || length.is_some_and(|length| length != expected) {
             return Err(entry.is_another());
         }
-        let body = answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
-        let bytes = body.into_bytes();
-        if bytes.len() as u64 == expected { Ok(bytes) } else { Err(entry.is_another()) }
+        whole(answer.body, expected).await?.ok_or_else(|| entry.is_another())
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
@@ -125,13 +124,12 @@ impl LogStore for S3LogStore {
             }
         };
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
-        if length.is_none_or(|length| length > max_bytes) {
+        let Some(length) = length.filter(|length| *length <= max_bytes) else {
             return Err(Error::Unsupported(format!(
                 "The log file {name} is larger than this server reads ({max_bytes} bytes)."
             )));
-        }
-        let body = answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
-        Ok(Some(body.into_bytes()))
+        };
+        whole(answer.body, length).await?.map(Some).ok_or_else(shorter)
     }
 
     async fn get_range(&self, table: &TableLocation, name: &str, range: Range<u64>) -> Result<Bytes, Error> {
@@ -152,13 +150,27 @@ impl LogStore for S3LogStore {
             Err(error) => return Err(not_read(&error, &client, table, &key).await),
         };
         let etag = answer.e_tag().filter(|tag| is_strong(tag)).map(Arc::from);
-        let body =
-            answer.body.collect().await.map_err(|error| Error::StorageUnavailable(Box::new(error)))?.into_bytes();
-        if body.len() as u64 != range.end.saturating_sub(range.start) {
-            return Err(Error::TableFilesMissing("the object is shorter than the log says".into()));
-        }
+        let body = whole(answer.body, range.end.saturating_sub(range.start)).await?.ok_or_else(shorter)?;
         Ok((body, etag))
     }
+}
+
+/// A body of so many bytes, each of them in memory once; nothing when it has more or fewer.
+async fn whole(mut body: ByteStream, length: u64) -> Result<Option<Bytes>, Error> {
+    let length = usize::try_from(length).map_err(|_| Error::defect("more bytes than can be addressed"))?;
+    let mut bytes = Vec::with_capacity(length);
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
+        if bytes.len() + piece.len() > length {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok((bytes.len() == length).then(|| bytes.into()))
+}
+
+fn shorter() -> Error {
+    Error::TableFilesMissing("the object has not the length that the log says".into())
 }
 
 /// An object of a listing below `folder`, if all is said of it that S3 says.
