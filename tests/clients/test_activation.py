@@ -8,6 +8,7 @@ import time
 
 import delta_sharing
 import pytest
+import requests
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -49,7 +50,13 @@ class Provider:
         made = self.runs("recipient", "create", recipient, *options)
         self.runs("grant", "share1", recipient)
         self.runs("grant", "delta_sharing", recipient)
-        return made["link"]["url"]
+        url = made["link"]["url"]
+        # A running server notices within two seconds; looking at the page uses nothing up.
+        deadline = time.monotonic() + WITHIN_SECS
+        while not all(share in requests.get(url, timeout=WITHIN_SECS).text for share in ("share1", "delta_sharing")):
+            assert time.monotonic() < deadline, "the server did not notice the grants"
+            time.sleep(0.1)
+        return url
 
 
 @pytest.fixture(scope="module")
