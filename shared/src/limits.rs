@@ -95,7 +95,7 @@ pub const LOG_STARTS_REMEMBERED_MAX: usize = 4096;
 pub const FETCHES_IN_FLIGHT_MAX: usize = 16;
 
 /// Requests for one checkpoint that are under way at once before anything waits for them.
-pub const FETCHES_AHEAD_MAX: usize = 32;
+pub const FETCHES_AHEAD_MAX: usize = 12;
 
 /// Bytes between two pieces of a checkpoint that are fetched for nothing rather than asking twice.
 pub const FETCH_GAP_BYTES_MAX: u64 = 16 * 1024;
