@@ -9,13 +9,11 @@ use super::reading::blocking;
 use super::schema::SchemaFacts;
 use super::settled::Settled;
 use super::snapshot::{Snapshot, SnapshotFiles};
-use super::{At, DeltaLog, FileSink, Layout, Wants};
+use super::{At, DeltaLog, FileSink, Wants};
 use crate::error::Error;
-use crate::model::capability::Need;
 use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
-use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
-use crate::model::version::{TimestampMs, Version};
+use crate::model::table_state::{Metadata, Totals};
 
 /// Tells the files of a part by their partition values.
 pub trait PartOfTable: fmt::Debug + Send + Sync {
@@ -92,33 +90,8 @@ impl Scope {
     }
 }
 
-/// One version of a table, as far as a scope goes: what [`Snapshot`] says, of the files in it.
-#[derive(Debug)]
-pub struct ScopedSnapshot {
-    /// The version and how it was chosen.
-    pub selected: Selected,
-    /// When that version was committed, as far as that is known.
-    pub committed_at: Option<TimestampMs>,
-    /// The protocol in force.
-    pub protocol: Protocol,
-    /// The metadata in force.
-    pub metadata: Metadata,
-    /// Features that a reader of the files in scope must know.
-    pub needs: Vec<Need>,
-    /// How many files are in scope, and how large they are together.
-    pub totals: Totals,
-    /// The objects that it was read from.
-    pub layout: Layout,
-    /// The files in scope.
-    pub files: ScopedFiles,
-}
-
-impl ScopedSnapshot {
-    /// The version itself.
-    pub fn version(&self) -> Version {
-        self.selected.version()
-    }
-}
+/// One version of a table, as far as a scope goes.
+pub type ScopedSnapshot = Snapshot<ScopedFiles>;
 
 /// The files of a snapshot that are in scope, not yet read.
 #[derive(Debug)]
@@ -188,6 +161,6 @@ impl DeltaLog {
         let settled = scope.narrow(Settled { protocol, metadata, needs, totals, files }).await?;
         let Settled { protocol, metadata, needs, totals, files } = settled;
         let files = ScopedFiles { files, scope: scope.clone() };
-        Ok(ScopedSnapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
+        Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
     }
 }

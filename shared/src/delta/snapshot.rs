@@ -18,9 +18,9 @@ use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
 use crate::storage::LogEntry;
 
-/// One version of a table.
+/// One version of a table, with its files or those of a part of it.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct Snapshot<F = SnapshotFiles> {
     /// The version and how it was chosen.
     pub selected: Selected,
     /// When that version was committed; known for named versions whose commit is still in the log.
@@ -29,14 +29,14 @@ pub struct Snapshot {
     pub protocol: Protocol,
     /// The metadata in force.
     pub metadata: Metadata,
-    /// Features that a reader of the files must know; empty when any reader will do.
+    /// Features that a reader of these files must know; empty when any reader will do.
     pub needs: Vec<Need>,
-    /// How many files there are, and how large they are together.
+    /// How many of these files there are, and how large they are together.
     pub totals: Totals,
     /// The objects that it was read from.
     pub layout: Layout,
     /// The files.
-    pub files: SnapshotFiles,
+    pub files: F,
 }
 
 /// The files of a snapshot, not yet read.
@@ -74,7 +74,7 @@ impl DeltaLog {
     }
 }
 
-impl Snapshot {
+impl<F> Snapshot<F> {
     /// The version itself.
     pub fn version(&self) -> Version {
         self.selected.version()
