@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use shared::audit::log::LogAudit;
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 use shared::config::Environment;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::ServeArgs;
-use crate::conf_yaml;
+use crate::conf_yaml::{self, ServerConfig};
 use crate::content::Content;
 use crate::embedded_s3::Roots;
 use crate::output::{self, Started};
@@ -33,12 +33,8 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
     let port = args.port.or_else(|| config.as_ref()?.port).unwrap_or(PORT_DEFAULT);
     let listener = server::bind(&host, port).await?;
     let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    if !loopback && config.as_ref().is_some_and(|config| config.bearer_token.is_none()) {
-        return Err(
-            "the configuration has no 'authorization', so everybody could read everything; that is allowed on \
-                    127.0.0.1 only. Add 'authorization: {bearerToken: …}' or use --host 127.0.0.1"
-                .into(),
-        );
+    if !loopback {
+        check_authorization(config.as_ref())?;
     }
     let tls = match config.as_ref().and_then(|config| config.ssl.as_ref()) {
         Some(ssl) => Some(tls::prepare(ssl, &host).await?),
@@ -52,12 +48,7 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
     let (clock, roots) = (SystemClock::shared(), Roots::new());
     let own_catalogue = config.is_none() && args.path.is_none();
     let mut content = match (config, &args.path) {
-        (Some(config), _) => {
-            let name =
-                args.config.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str()).unwrap_or("config");
-            let base = std::path::absolute(".").map_err(|error| format!("cannot use the current folder: {error}"))?;
-            Content::of_config(config, name, &base, &roots, &clock)?
-        }
+        (Some(config), _) => of_config(config, args.config.as_deref(), &roots, &clock)?,
         (None, Some(path)) => Content::of_folder(path, &state, &roots, &clock)?,
         (None, None) => Content::of_state(&state, &roots, &clock).await?,
     };
@@ -105,6 +96,30 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         () = server.stop() => Ok(()),
         again = stop_signal() => again,
     }
+}
+
+/// A configuration that lets everybody in may do so on this machine alone.
+fn check_authorization(config: Option<&ServerConfig>) -> Result<(), String> {
+    match config {
+        Some(config) if config.bearer_token.is_none() => {
+            Err("the configuration has no 'authorization', so everybody could read everything; that is allowed on \
+             127.0.0.1 only. Add 'authorization: {bearerToken: …}' or use --host 127.0.0.1"
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a configuration file serves, under the file's own name.
+fn of_config(
+    config: ServerConfig,
+    file: Option<&Path>,
+    roots: &Roots,
+    clock: &Arc<dyn Clock>,
+) -> Result<Content, String> {
+    let name = file.and_then(Path::file_stem).and_then(|stem| stem.to_str()).unwrap_or("config");
+    let base = std::path::absolute(".").map_err(|error| format!("cannot use the current folder: {error}"))?;
+    Content::of_config(config, name, &base, roots, clock)
 }
 
 /// A host that clients on this machine can connect to.
