@@ -94,6 +94,12 @@ pub struct TableEntry {
     /// What that role's trust policy asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// The provider's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Whether it was looked at before it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validated: Option<bool>,
     /// When it was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
@@ -116,6 +122,9 @@ pub struct RegisteredEntry {
     /// What that role's trust policy asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// The provider's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Whether it was registered without a look at it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_validation: bool,

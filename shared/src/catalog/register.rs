@@ -21,6 +21,8 @@ pub struct RegisteredTable {
     pub role_arn: Option<String>,
     /// What that role's trust policy asks for.
     pub external_id: Option<String>,
+    /// The provider's description.
+    pub comment: Option<String>,
     /// Whether the table was looked at before it was registered.
     pub look: Look,
     /// When it was registered; unknown where the catalogue does not keep it.

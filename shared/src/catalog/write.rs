@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::register::TableRegister;
+use super::register::{Look, TableRegister};
 use crate::error::Cause;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{PartitionRule, RecipientRules, Window};
@@ -53,6 +53,10 @@ pub struct TableRecord {
     pub history: History,
     /// Which of its partitions recipients may read; all without a rule.
     pub partitions: Vec<PartitionRule>,
+    /// The provider's description. Recipients do not see it: the protocol has no place for it.
+    pub comment: Option<String>,
+    /// Whether the table was looked at before it was added; unknown where the catalogue does not keep it.
+    pub look: Option<Look>,
     /// When it was added; unknown where the catalogue does not keep it.
     pub created_at: Option<TimestampMs>,
 }

@@ -20,6 +20,8 @@ pub struct NewRegistered {
     pub role_arn: Option<String>,
     /// What that role's trust policy asks for.
     pub external_id: Option<String>,
+    /// A description for the provider.
+    pub comment: Option<String>,
     /// Whether it was looked at.
     pub look: Look,
 }
@@ -44,9 +46,9 @@ pub async fn check_new(provider: &Provider, new: &NewRegistered) -> Result<Table
 pub async fn register(provider: &Provider, new: NewRegistered) -> Result<RegisteredTable, ProviderError> {
     let name = names::new_table(&new.name)?;
     tables::check_role(new.role_arn.as_deref(), new.external_id.as_deref())?;
-    let NewRegistered { location, region, role_arn, external_id, look, .. } = new;
+    let NewRegistered { location, region, role_arn, external_id, comment, look, .. } = new;
     let created_at = Some(provider.now());
-    let table = RegisteredTable { name, location, region, role_arn, external_id, look, created_at };
+    let table = RegisteredTable { name, location, region, role_arn, external_id, comment, look, created_at };
     match written(|| provider.catalog().register_table(&table)).await {
         Ok(()) => Ok(table),
         Err(WriteError::Exists { .. }) => Err(exists(&table.name)),

@@ -3,6 +3,7 @@
 
 use super::names::{TableRef, nearest};
 use super::{Provider, ProviderError, names, new_id, shares, written};
+use crate::catalog::register::Look;
 use crate::catalog::write::{TableRecord, WriteError};
 use crate::catalog::{auxiliary, rules};
 use crate::model::rule::PartitionRule;
@@ -31,6 +32,10 @@ pub struct NewTable {
     pub history: History,
     /// Which of its partitions recipients may read; all without a rule.
     pub partitions: Vec<PartitionRule>,
+    /// A description for the provider.
+    pub comment: Option<String>,
+    /// Whether it was looked at.
+    pub look: Look,
 }
 
 /// Endpoints that are known by a word.
@@ -59,6 +64,7 @@ pub async fn check_new(provider: &Provider, new: &NewTable) -> Result<(), Provid
 pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, ProviderError> {
     check(&new)?;
     let NewTable { name, id, location, region, endpoint, role_arn, external_id, history, partitions, .. } = new;
+    let (comment, look) = (new.comment, Some(new.look));
     let mut auxiliary_locations = new.auxiliary_locations;
     auxiliary_locations.sort();
     auxiliary_locations.dedup();
@@ -79,6 +85,8 @@ pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, Prov
         external_id,
         history,
         partitions,
+        comment,
+        look,
         created_at: Some(provider.now()),
     };
     match written(|| provider.catalog().add_table(&table)).await {

@@ -66,6 +66,8 @@ fn table(name: &str) -> NewTable {
         external_id: None,
         history: History::NotShared,
         partitions: Vec::new(),
+        comment: Some("about it".into()),
+        look: Look::LeftOut,
     }
 }
 
@@ -319,6 +321,7 @@ fn registered(name: &str) -> NewRegistered {
         region: None,
         role_arn: None,
         external_id: None,
+        comment: Some("two wheels".into()),
         look: Look::Taken,
     }
 }
@@ -329,6 +332,7 @@ async fn a_table_is_registered_found_without_case_and_forgotten() {
     registered::check_new(&p, &registered("Bikes")).await.unwrap();
     let made = registered::register(&p, registered("Bikes")).await.unwrap();
     assert_eq!((made.name.as_str(), made.created_at), ("Bikes", Some(NOW)));
+    assert_eq!(made.comment.as_deref(), Some("two wheels"));
     assert_eq!(registered::show(&p, "BIKES").await.unwrap(), made);
     let again = "registered table 'Bikes' exists already; drop it first, or choose another name";
     assert_eq!(said(registered::register(&p, registered("bikes"))).await, again.replace("Bikes", "bikes"));

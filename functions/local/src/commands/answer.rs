@@ -125,6 +125,8 @@ pub fn table_json(table: &TableRecord) -> Value {
         "historyShared": shared,
         "startVersion": start,
         "partitions": rules::partitions_json(&table.partitions),
+        "comment": table.comment,
+        "validated": table.look.map(|look| look == Look::Taken),
         "createdAt": iso(table.created_at),
     })
 }
@@ -137,6 +139,7 @@ pub fn registered_json(table: &RegisteredTable) -> Value {
         "region": table.region,
         "roleArn": table.role_arn,
         "externalId": table.external_id,
+        "comment": table.comment,
         "validated": table.look == Look::Taken,
         "createdAt": iso(table.created_at),
     })

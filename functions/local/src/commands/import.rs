@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use shared::catalog::document::{CatalogDocument, SchemaEntry, ShareEntry, TableEntry};
+use shared::catalog::register::Look;
 use shared::catalog::write::TableRecord;
 use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::model::securable::History;
@@ -228,6 +229,8 @@ async fn planned_table(
         external_id: None,
         history,
         partitions: Vec::new(),
+        comment: None,
+        look: if blind { Look::LeftOut } else { Look::Taken },
     };
     if !blind {
         let looked = target.inspect(&place, &new).await?;

@@ -60,6 +60,9 @@ pub struct AddArgs {
     /// recipient's property of that name has; can be given several times
     #[arg(long, value_name = "COLUMN=VALUE|@KEY", value_parser = rules::partition)]
     partition: Vec<PartitionRule>,
+    /// A description, for you: recipients do not see it
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
     /// Add it without a look at it
     #[arg(long)]
     without_validation: bool,
@@ -141,9 +144,10 @@ async fn add(args: &AddArgs, target: &Target) -> Result<Answer, String> {
         external_id: args.external_id.clone(),
         history,
         partitions: args.partition.clone(),
+        comment: args.comment.clone().filter(|comment| !comment.is_empty()),
+        look: if args.without_validation { Look::LeftOut } else { Look::Taken },
     };
-    let look = if args.without_validation { Look::LeftOut } else { Look::Taken };
-    let added = added(target, &place, new, look, &OPTIONS).await.map_err(Failed::told)?;
+    let added = added(target, &place, new, &OPTIONS).await.map_err(Failed::told)?;
     let Added { table, looked, prospects } = added;
 
     let name = full_name(&table);
@@ -197,15 +201,9 @@ pub(crate) struct Added {
 }
 
 /// Adds a table to its share, after a look at it unless that is to be left out.
-pub(crate) async fn added(
-    target: &Target,
-    place: &Place,
-    mut new: NewTable,
-    look: Look,
-    advice: &Advice,
-) -> Result<Added, Failed> {
+pub(crate) async fn added(target: &Target, place: &Place, mut new: NewTable, advice: &Advice) -> Result<Added, Failed> {
     tables::check_new(&target.provider, &new).await?;
-    let looked = match look {
+    let looked = match new.look {
         Look::Taken => Some(target.inspect(place, &new).await.map_err(Failed::Said)?),
         Look::LeftOut => None,
     };
@@ -258,7 +256,11 @@ fn entry_facts(table: &TableRecord) -> String {
         ("endpoint", table.endpoint.clone()),
         ("role", table.role_arn.clone()),
         ("external id", table.external_id.clone()),
+        ("comment", table.comment.clone()),
     ]);
+    if table.look == Some(Look::LeftOut) {
+        shown.push(("validated", Some("no, it was added without a look at it".into())));
+    }
     facts(&shown)
 }
 

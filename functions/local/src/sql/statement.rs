@@ -210,6 +210,8 @@ pub struct CreateTable {
     pub external_id: Option<Spot>,
     /// The bucket's region.
     pub region: Option<Spot>,
+    /// What it is.
+    pub comment: Option<Spot>,
     /// It is not looked at.
     pub without_validation: bool,
 }

@@ -1,5 +1,6 @@
 //! Items of shares, schemas and tables.
 
+use super::registered::{LOOK, look_if_any, look_text};
 use super::{Builder, COMMENT, CREATED, DISPLAY, Fields, Item, ItemError, Lifecycle, SHARE_ID, STATUS, primary_key};
 use crate::catalog::key::{self, Entity, KeyError};
 use crate::catalog::write::{ShareRecord, TableRecord};
@@ -198,6 +199,8 @@ pub fn table_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError>
         .text_if_any(ENDPOINT, table.endpoint.as_deref())
         .text_if_any(ROLE_ARN, table.role_arn.as_deref())
         .text_if_any(EXTERNAL_ID, table.external_id.as_deref())
+        .text_if_any(COMMENT, table.comment.as_deref())
+        .text_if_any(LOOK, table.look.map(look_text))
         .moment_if_any(CREATED, table.created_at);
     let item = match table.history {
         History::NotShared => item.text(HISTORY, LATEST),
@@ -259,6 +262,8 @@ pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
         external_id: fields.owned_if_any(EXTERNAL_ID)?,
         history,
         partitions: read_partitions(&fields)?,
+        comment: fields.owned_if_any(COMMENT)?,
+        look: look_if_any(&fields)?,
         created_at: fields.moment_if_any(CREATED)?,
     };
     Ok(StoredTable { record, share_id: fields.text(SHARE_ID)?.to_owned() })

@@ -4,6 +4,7 @@ use super::activation::*;
 use super::recipient::*;
 use super::share::*;
 use super::*;
+use crate::catalog::register::Look;
 use crate::catalog::write::{ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
 use crate::model::location::Endpoint;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
@@ -34,6 +35,8 @@ fn table() -> TableRecord {
         external_id: Some("x".into()),
         history: History::SharedFrom(Version::new(7)),
         partitions: Vec::new(),
+        comment: Some("about orders".into()),
+        look: Some(Look::LeftOut),
         created_at: None,
     }
 }

@@ -12,6 +12,7 @@ use shared::catalog::dynamo::write::DynamoProviderCatalog;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
 use shared::catalog::file::CatalogFile;
+use shared::catalog::register::Look;
 use shared::catalog::write::{ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
 use shared::catalog::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables};
 use shared::clock::{Clock, SystemClock};
@@ -157,6 +158,8 @@ pub(super) fn table(full_name: &str) -> TableRecord {
         external_id: None,
         history: History::NotShared,
         partitions: Vec::new(),
+        comment: Some(format!("about {full_name}")),
+        look: Some(Look::Taken),
         created_at: Some(TimestampMs::new(5)),
     }
 }

@@ -48,6 +48,7 @@ fn registered(name: &str) -> RegisteredTable {
         region: Some("eu-west-1".into()),
         role_arn: Some("arn:aws:iam::000000000000:role/r".into()),
         external_id: Some("x".into()),
+        comment: Some("two wheels".into()),
         look: Look::LeftOut,
         created_at: Some(TimestampMs::new(8)),
     }
@@ -59,6 +60,7 @@ async fn tables_are_registered_once_whatever_their_case(backend: &Backend) {
         region: None,
         role_arn: None,
         external_id: None,
+        comment: None,
         look: Look::Taken,
         created_at: None,
         ..registered("a")

@@ -1,5 +1,6 @@
 //! What providers write: names are free or taken, changes are whole or nothing, nobody's change is lost.
 
+use shared::catalog::register::Look;
 use shared::catalog::write::{Deletion, Status, WriteError};
 use shared::error::Error;
 use shared::model::network::Network;
@@ -37,10 +38,14 @@ async fn records_come_back_as_they_were_written(backend: &Backend) {
     written.role_arn = Some("arn:aws:iam::000000000000:role/r".into());
     written.external_id = Some("x".into());
     written.history = History::SharedFrom(Version::new(3));
+    written.look = Some(Look::LeftOut);
+    let mut unknown = table("B/Schema/Unknown");
+    (unknown.comment, unknown.look, unknown.created_at) = (None, None, None);
     for share in [share("B", "b"), share("a", "a")] {
         provider.create_share(&share).await.unwrap();
     }
     provider.add_table(&written).await.unwrap();
+    provider.add_table(&unknown).await.unwrap();
     let mut recipient = recipient("Ada", "r-1");
     recipient.comment = Some("the first".into());
     let mut first = token("r-1", "first", 9);
@@ -51,7 +56,7 @@ async fn records_come_back_as_they_were_written(backend: &Backend) {
     assert_eq!(provider.shares().await.unwrap(), [share("a", "a"), share("B", "b")]);
     let found = provider.share(&share_name("b")).await.unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.created_at), ("B", share("B", "b").created_at));
-    assert_eq!(provider.tables(&share_name("b")).await.unwrap(), [written.clone()]);
+    assert_eq!(provider.tables(&share_name("b")).await.unwrap(), [written.clone(), unknown]);
     let found = provider.table(&share_name("b"), &schema_name("schema"), &table_name("TABLE")).await.unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.schema.as_str(), &found), ("Table", "Schema", &written));
     assert_eq!(provider.recipients().await.unwrap(), [recipient.clone()]);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use shared::catalog::register::Look;
 use shared::catalog::write::TableRecord;
 
 use super::super::answer::full_name;
@@ -18,6 +19,9 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 pub(super) async fn look_at(table: &TableRecord, target: &Target, client: &reqwest::Client, checks: &mut Checks) {
     let name = full_name(table);
     let step = |what: &str| format!("{name}: {what}");
+    if table.look == Some(Look::LeftOut) {
+        checks.note(step("added"), Ok("without a look at it; the steps below are the first one".to_owned()));
+    }
     // The catalogue of a state folder may hold paths that begin there.
     let place = target.recorded_place(&table.location);
     let location = match place {

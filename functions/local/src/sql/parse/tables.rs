@@ -10,7 +10,8 @@ impl Parser<'_> {
         let table = self.name(NameOf::New("table"))?;
         self.need_all(&["USING", "DELTA", "LOCATION"])?;
         let location = self.text("a location")?;
-        let (mut role, mut external_id, mut region, mut without_validation) = (None, None, None, false);
+        let (mut role, mut external_id, mut region) = (None, None, None);
+        let (mut comment, mut without_validation) = (None, false);
         loop {
             if self.option(role.as_ref(), "ROLE")? {
                 role = Some(self.text("the ARN of a role")?);
@@ -19,6 +20,8 @@ impl Parser<'_> {
                 external_id = Some(self.text("an external id")?);
             } else if self.option(region.as_ref(), "REGION")? {
                 region = Some(self.text("a region")?);
+            } else if self.option(comment.as_ref(), "COMMENT")? {
+                comment = Some(self.text("a comment")?);
             } else if self.flag(without_validation, "WITHOUT")? {
                 self.need("VALIDATION")?;
                 without_validation = true;
@@ -33,6 +36,7 @@ impl Parser<'_> {
             role,
             external_id,
             region,
+            comment,
             without_validation,
         }))
     }

@@ -1,7 +1,7 @@
 //! `SHOW` and `DESCRIBE`: what is there, as rows.
 
 use serde_json::{Value, json};
-use shared::catalog::register::{Look, RegisteredTable};
+use shared::catalog::register::Look;
 use shared::catalog::write::{GrantRecord, TableRecord};
 use shared::model::version::TimestampMs;
 use shared::provider::names::TableRef;
@@ -98,10 +98,16 @@ impl Runner<'_> {
             quoted(&share.text)
         );
         let json = json!({"tables": all(&found, table_json)});
-        Ok(listed(&["schema", "table", "history", "location"], empty, json, |_| {
+        Ok(listed(&["schema", "table", "history", "location", "validated", "comment"], empty, json, |_| {
             let row = |table: &TableRecord| {
-                let history = history_words(table.history);
-                vec![table.schema.to_string(), table.name.to_string(), history, table.location.clone()]
+                vec![
+                    table.schema.to_string(),
+                    table.name.to_string(),
+                    history_words(table.history),
+                    table.location.clone(),
+                    validated(table.look).to_owned(),
+                    table.comment.clone().unwrap_or_default(),
+                ]
             };
             found.iter().map(row).collect()
         }))
@@ -127,12 +133,17 @@ impl Runner<'_> {
         let found = registered::list(&self.target.provider).await.map_err(nowhere)?;
         let empty = "No tables are registered. CREATE TABLE … USING DELTA LOCATION '…' registers one.".into();
         let json = json!({"tables": all(&found, registered_json)});
-        Ok(listed(&["table", "location", "validated", "created"], empty, json, |moment| {
+        Ok(listed(&["table", "location", "validated", "created", "comment"], empty, json, |moment| {
             found
                 .iter()
                 .map(|table| {
-                    let location = table.location.clone();
-                    vec![table.name.to_string(), location, validated(table).to_owned(), moment(table.created_at)]
+                    vec![
+                        table.name.to_string(),
+                        table.location.clone(),
+                        validated(Some(table.look)).to_owned(),
+                        moment(table.created_at),
+                        table.comment.clone().unwrap_or_default(),
+                    ]
                 })
                 .collect()
         }))
@@ -209,7 +220,8 @@ impl Runner<'_> {
                         ("region", record.region.clone().unwrap_or_default()),
                         ("role", record.role_arn.clone().unwrap_or_default()),
                         ("external id", record.external_id.clone().unwrap_or_default()),
-                        ("validated", validated(&record).to_owned()),
+                        ("comment", record.comment.clone().unwrap_or_default()),
+                        ("validated", validated(Some(record.look)).to_owned()),
                         ("registered", moment(record.created_at)),
                     ]
                 }))
@@ -229,6 +241,8 @@ impl Runner<'_> {
                         ("endpoint", record.endpoint.clone().unwrap_or_default()),
                         ("role", record.role_arn.clone().unwrap_or_default()),
                         ("external id", record.external_id.clone().unwrap_or_default()),
+                        ("comment", record.comment.clone().unwrap_or_default()),
+                        ("validated", validated(record.look).to_owned()),
                         ("added", moment(record.created_at)),
                     ]
                 }))
@@ -241,10 +255,12 @@ impl Runner<'_> {
     }
 }
 
-fn validated(table: &RegisteredTable) -> &'static str {
-    match table.look {
-        Look::Taken => "yes",
-        Look::LeftOut => "no",
+/// Whether a table was looked at; nothing where that is not known.
+fn validated(look: Option<Look>) -> &'static str {
+    match look {
+        Some(Look::Taken) => "yes",
+        Some(Look::LeftOut) => "no",
+        None => "",
     }
 }
 

@@ -37,6 +37,7 @@ struct Found<'a> {
     region: Option<String>,
     role_arn: Option<String>,
     external_id: Option<String>,
+    comment: Option<String>,
     said: &'a Spot,
 }
 
@@ -50,6 +51,7 @@ impl Runner<'_> {
             region: text(&create.region),
             role_arn: text(&create.role),
             external_id: text(&create.external_id),
+            comment: said_text(create.comment.as_ref()),
             look: if create.without_validation { Look::LeftOut } else { Look::Taken },
         };
         match check_new(&self.target.provider, &new).await {
@@ -109,9 +111,6 @@ impl Runner<'_> {
     }
 
     pub(super) async fn add_table(&self, share: &Spot, add: &AddTable) -> Result<Outcome, Mistake> {
-        if let Some(comment) = &add.comment {
-            return Err(not_yet(comment.at.clone(), "a comment on a table of a share"));
-        }
         let (name, said) = self.shared_as(share, add)?;
         let history = match &add.history {
             None => History::NotShared,
@@ -134,9 +133,11 @@ impl Runner<'_> {
             external_id: found.external_id,
             history,
             partitions: add.partition.as_ref().map(partition_rules).unwrap_or_default(),
+            // What is said here counts; what the register says is only for who says nothing.
+            comment: if add.comment.is_some() { said_text(add.comment.as_ref()) } else { found.comment },
+            look: if add.without_validation { Look::LeftOut } else { Look::Taken },
         };
-        let look = if add.without_validation { Look::LeftOut } else { Look::Taken };
-        let Added { table, looked, .. } = match added(self.target, &found.place, new, look, &CLAUSES).await {
+        let Added { table, looked, .. } = match added(self.target, &found.place, new, &CLAUSES).await {
             Ok(added) => added,
             // Another operator was faster since the look above.
             Err(Failed::Provider(ProviderError::Exists { what, .. })) if add.if_not_exists => {
@@ -189,6 +190,7 @@ impl Runner<'_> {
                 region: None,
                 role_arn: None,
                 external_id: None,
+                comment: None,
                 said: location,
             });
         }
@@ -203,6 +205,7 @@ impl Runner<'_> {
                     region: table_record.region,
                     role_arn: table_record.role_arn,
                     external_id: table_record.external_id,
+                    comment: table_record.comment,
                     said: table,
                 })
             }
@@ -260,6 +263,11 @@ fn named(
     let schema = table.schema.as_ref().map_or(SCHEMA_DEFAULT, |schema| &schema.text);
     let spot = Spot { text: table.table.text.clone(), at: table.at() };
     check(&share.text, schema, &table.table.text).map_err(at_either(share, &spot))
+}
+
+/// A comment; an empty one is none.
+fn said_text(comment: Option<&Spot>) -> Option<String> {
+    comment.map(|comment| comment.text.clone()).filter(|text| !text.is_empty())
 }
 
 /// What was seen of a table, as the end of a sentence.

@@ -117,6 +117,8 @@ async fn a_script_with_if_not_exists_can_be_run_again() {
             "cars".into(),
             "all versions".into(),
             provider.folder.path().join("data/cars").display().to_string(),
+            "yes".into(),
+            String::new(),
         ]]
     );
     let undo = "REVOKE SELECT ON SHARE s FROM r; ALTER SHARE s REMOVE TABLE IF EXISTS eu.cars; DROP SHARE IF EXISTS s; \
@@ -304,4 +306,31 @@ async fn what_was_registered_without_a_look_says_so() {
     let (_, at) = provider.fails("ALTER SHARE s ADD TABLE t").await;
     assert_eq!(at, "t");
     provider.does("ALTER SHARE s ADD TABLE t WITHOUT VALIDATION").await;
+    assert_eq!(provider.rows("SHOW ALL IN SHARE s").await[0][3..5], ["/nowhere", "no"]);
+    let described = provider.rows("DESCRIBE TABLE s.default.t").await;
+    assert!(described.contains(&vec!["validated".to_owned(), "no".to_owned()]), "{described:?}");
+}
+
+#[tokio::test]
+async fn comments_of_tables_are_kept_and_shown_to_their_provider() {
+    let provider = Provider::new().await;
+    provider
+        .does(
+            "CREATE TABLE t USING DELTA LOCATION 'CARS' COMMENT 'it''s cars'; CREATE SHARE s; \
+             ALTER SHARE s ADD TABLE t; ALTER SHARE s ADD TABLE t AS eu.t COMMENT 'of Europe'; \
+             ALTER SHARE s ADD TABLE t AS us.t COMMENT ''",
+        )
+        .await;
+    assert_eq!(provider.rows("SHOW TABLES").await[0][4], "it's cars");
+    let shown: Vec<[String; 2]> = provider
+        .rows("SHOW ALL IN SHARE s")
+        .await
+        .into_iter()
+        .map(|row| [row[0].clone(), row[5].clone()])
+        .collect();
+    assert_eq!(shown, [["default", "it's cars"], ["eu", "of Europe"], ["us", ""]]);
+    for (what, comment) in [("t", "it's cars"), ("s.eu.t", "of Europe")] {
+        let described = provider.rows(&format!("DESCRIBE TABLE {what}")).await;
+        assert!(described.contains(&vec!["comment".to_owned(), comment.to_owned()]), "{described:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Entries of a catalogue document as the records that a provider sees, and back.
 
 use crate::catalog::document::{ActivationEntry, EntryStatus, RecipientEntry, ShareEntry, TableEntry, TokenEntry};
+use crate::catalog::register::Look;
 use crate::catalog::rules::{self, RecipientRulesEntry};
 use crate::catalog::write::{
     ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
@@ -83,6 +84,8 @@ pub(super) fn table_record(share: &str, schema: &str, entry: &TableEntry) -> Res
         external_id: entry.external_id.clone(),
         history,
         partitions: rules::partition_rules(&entry.partitions).map_err(WriteError::Refused)?,
+        comment: entry.comment.clone(),
+        look: entry.validated.map(|validated| if validated { Look::Taken } else { Look::LeftOut }),
         created_at: moment(entry.created_at.as_ref(), "a table's creation")?,
     })
 }
@@ -104,6 +107,8 @@ pub(super) fn table_entry(table: &TableRecord) -> TableEntry {
         endpoint: table.endpoint.clone(),
         role_arn: table.role_arn.clone(),
         external_id: table.external_id.clone(),
+        comment: table.comment.clone(),
+        validated: table.look.map(|look| look == Look::Taken),
         created_at: iso(table.created_at),
     }
 }

@@ -25,6 +25,7 @@ fn record(entry: &RegisteredEntry) -> Result<RegisteredTable, WriteError> {
         region: entry.region.clone(),
         role_arn: entry.role_arn.clone(),
         external_id: entry.external_id.clone(),
+        comment: entry.comment.clone(),
         look: if entry.without_validation { Look::LeftOut } else { Look::Taken },
         created_at: moment(entry.created_at.as_ref(), "a table's registration")?,
     })
@@ -37,6 +38,7 @@ pub(super) fn entry(table: &RegisteredTable) -> RegisteredEntry {
         region: table.region.clone(),
         role_arn: table.role_arn.clone(),
         external_id: table.external_id.clone(),
+        comment: table.comment.clone(),
         without_validation: table.look == Look::LeftOut,
         created_at: iso(table.created_at),
     }
