@@ -46,8 +46,9 @@ pub enum OperatorCommand {
     /// Create, list, show, disable, enable and delete recipients
     #[command(subcommand)]
     Recipient(RecipientCommand),
-    /// Let a recipient read a share
-    #[command(after_help = "Example:\n  spillway grant sales acme")]
+    /// Let a recipient read a share, or change from when to when
+    #[command(after_help = "Examples:\n  spillway grant sales acme\n  \
+        spillway grant sales acme --until 2027-01-31T00:00:00Z")]
     Grant(GrantArgs),
     /// Take a share back from a recipient
     ///

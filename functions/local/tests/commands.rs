@@ -485,6 +485,14 @@ async fn rules_are_set_by_options_shown_and_kept_by_a_server() {
     assert!(said.contains("from 2999-01-01 00:00 UTC") && said.contains("can then read"), "{said}");
     let shown = provider.json(&["recipient", "show", "late"]);
     assert_eq!(shown["grants"][0]["from"], "2999-01-01T00:00:00.000Z");
+    let said = provider.does(&["grant", "s", "late", "--until", "2999-06-01T00:00:00Z"]);
+    assert!(said.contains("until 2999-06-01 00:00 UTC, before it was from 2999-01-01 00:00 UTC"), "{said}");
+    let again = provider.json(&["grant", "s", "late", "--until", "2999-06-01T00:00:00Z"]);
+    assert_eq!((&again["changed"], &again["granted"]["from"]), (&Value::Bool(false), &Value::Null));
+    assert!(provider.fails(&["grant", "s", "late"]).contains("exists already"));
+    let said = provider.does(&["grant", "s", "late", "--always"]);
+    assert!(said.contains("at any time, before it was until 2999-06-01"), "{said}");
+    provider.does(&["grant", "s", "late", "--from", "2999-01-01T00:00:00Z"]);
     let shown = provider.json(&["recipient", "show", "far"]);
     assert_eq!(shown["recipient"]["rules"]["ipAccessList"][0], "203.0.113.0/24");
 

@@ -272,6 +272,13 @@ pub trait ProviderCatalog: TableRegister {
         window: Window,
         at: TimestampMs,
     ) -> Result<(), WriteError>;
+    /// Puts a window in the place of a grant's.
+    async fn set_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError>;
     /// Takes a grant back.
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError>;
 }

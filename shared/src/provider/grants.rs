@@ -15,6 +15,15 @@ pub struct Granted {
     pub recipient: RecipientRecord,
 }
 
+/// A grant whose time was said.
+#[derive(Debug, Clone)]
+pub struct Timed {
+    /// Both ends.
+    pub ends: Granted,
+    /// When it was good before; nothing where there was no grant.
+    pub before: Option<Window>,
+}
+
 /// Lets a recipient read a share.
 ///
 /// # Errors
@@ -33,16 +42,67 @@ pub async fn grant_within(
     recipient: &str,
     window: Window,
 ) -> Result<Granted, ProviderError> {
+    check(provider, window)?;
+    let ends = ends(provider, share, recipient).await?;
+    made(provider, &ends, window).await?;
+    Ok(ends)
+}
+
+/// Lets a recipient read a share from one moment to another; a grant that is there gets this window in the place of its
+/// own.
+///
+/// # Errors
+/// As [`grant_within`], but not when there is a grant already.
+pub async fn grant_or_change(
+    provider: &Provider,
+    share: &str,
+    recipient: &str,
+    window: Window,
+) -> Result<Timed, ProviderError> {
+    check(provider, window)?;
+    let ends = ends(provider, share, recipient).await?;
+    match made(provider, &ends, window).await {
+        Ok(()) => return Ok(Timed { ends, before: None }),
+        Err(ProviderError::Exists { .. }) => {}
+        Err(other) => return Err(other),
+    }
+    let (share, recipient) = (&ends.share.name, &ends.recipient.name);
+    let before = window_of(provider, &ends).await?;
+    match written(|| provider.catalog().set_grant_window(share, recipient, window)).await {
+        Ok(()) => Ok(Timed { before: Some(before.unwrap_or(window)), ends }),
+        // Taken back since it was seen: whoever did that meant it.
+        Err(WriteError::Missing { what }) => Err(gone(provider, what, share, recipient).await),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// When a grant is good; nothing where there is none.
+///
+/// # Errors
+/// When there is no such share or recipient.
+pub async fn window(provider: &Provider, share: &str, recipient: &str) -> Result<Option<Window>, ProviderError> {
+    window_of(provider, &ends(provider, share, recipient).await?).await
+}
+
+async fn window_of(provider: &Provider, ends: &Granted) -> Result<Option<Window>, ProviderError> {
+    let grants = provider.catalog().grants_to(&ends.recipient.name).await?;
+    Ok(grants.iter().find(|grant| grant.share_id == ends.share.id).map(|grant| grant.window))
+}
+
+fn check(provider: &Provider, window: Window) -> Result<(), ProviderError> {
     rules::check_window(window).map_err(ProviderError::Invalid)?;
     if let Some(until) = window.until.filter(|until| *until <= provider.now()) {
         return Err(ProviderError::Invalid(format!(
             "a grant cannot end at {until}, which is over; name a later moment"
         )));
     }
-    let ends = ends(provider, share, recipient).await?;
+    Ok(())
+}
+
+async fn made(provider: &Provider, ends: &Granted, window: Window) -> Result<(), ProviderError> {
     let (share, recipient) = (&ends.share.name, &ends.recipient.name);
     match written(|| provider.catalog().grant(share, recipient, window, provider.now())).await {
-        Ok(()) => Ok(ends),
+        Ok(()) => Ok(()),
         Err(WriteError::Exists { .. }) => Err(ProviderError::Exists {
             what: format!("the grant of share '{share}' to recipient '{recipient}'"),
             next: "nothing needs to be done".into(),

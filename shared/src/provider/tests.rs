@@ -18,6 +18,7 @@ use crate::catalog::register::Look;
 use crate::catalog::write::{Deletion, Status};
 use crate::clock::FixedClock;
 use crate::error::Error;
+use crate::model::rule::Window;
 use crate::model::securable::History;
 use crate::model::version::{TimestampMs, Version};
 use crate::secret::{Secret, TokenHash};
@@ -275,6 +276,28 @@ async fn grants_name_what_is_missing() {
     );
     grants::revoke(&p, "s", "acme").await.unwrap();
     assert!(said(grants::revoke(&p, "s", "acme")).await.starts_with("there is no grant of share 's'"));
+}
+
+#[tokio::test]
+async fn a_grants_window_is_changed_and_the_one_before_is_told() {
+    let (p, _) = provider();
+    shares::create(&p, "s", None).await.unwrap();
+    recipients::create(&p, "acme", None, Lifetime::default()).await.unwrap();
+    let until = |secs| Window { from: None, until: Some(NOW.plus_secs(secs)) };
+    for (window, before) in [
+        (until(60), None),
+        (until(90), Some(until(60))),
+        (until(90), Some(until(90))),
+        (Window::default(), Some(until(90))),
+    ] {
+        let timed = grants::grant_or_change(&p, "S", "Acme", window).await.unwrap();
+        assert_eq!((timed.ends.share.name.as_str(), timed.before), ("s", before));
+        assert_eq!(grants::window(&p, "s", "acme").await.unwrap(), Some(window));
+    }
+    assert!(said(grants::grant_or_change(&p, "s", "acme", until(-1))).await.contains("which is over"));
+    assert_eq!(grants::window(&p, "s", "acme").await.unwrap(), Some(Window::default()));
+    grants::revoke(&p, "s", "acme").await.unwrap();
+    assert_eq!(grants::window(&p, "s", "acme").await.unwrap(), None);
 }
 
 #[tokio::test]

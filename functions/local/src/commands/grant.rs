@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 use shared::model::rule::Window;
 use shared::model::version::TimestampMs;
+use shared::provider::grants::{Granted, Timed};
 use shared::provider::{counted, grants, tables};
 
 use super::answer::{Answer, full_name};
@@ -13,7 +14,7 @@ use super::{rules, told};
 /// Tables named one by one; of more, the rest is counted.
 const TABLES_SHOWN_MAX: usize = 10;
 
-/// A share and a recipient.
+/// A share, a recipient, and when.
 #[derive(Debug, Clone, Args)]
 pub struct GrantArgs {
     /// The share's name
@@ -26,6 +27,9 @@ pub struct GrantArgs {
     /// From this moment on it is not there any more, and no URL works on [default: without an end]
     #[arg(long, value_name = "MOMENT", value_parser = rules::at)]
     until: Option<TimestampMs>,
+    /// Take the beginning and the end of a grant away
+    #[arg(long, conflicts_with_all = ["from", "until"])]
+    always: bool,
     /// Where to work.
     #[command(flatten)]
     pub target: TargetArgs,
@@ -49,8 +53,17 @@ pub struct RevokeArgs {
 /// A sentence for the person at the terminal.
 pub async fn grant(args: &GrantArgs, target: &Target) -> Result<Answer, String> {
     let window = Window { from: args.from, until: args.until };
-    let granted = grants::grant_within(&target.provider, &args.share, &args.recipient, window).await;
-    let ends = granted.map_err(told)?;
+    let provider = &target.provider;
+    let Timed { ends, before } = match args.always || !window.is_always() {
+        true => grants::grant_or_change(provider, &args.share, &args.recipient, window).await.map_err(told)?,
+        false => {
+            let made = grants::grant(provider, &args.share, &args.recipient).await;
+            Timed { ends: made.map_err(told)?, before: None }
+        }
+    };
+    if let Some(before) = before {
+        return Ok(changed(&ends, (before, window), target));
+    }
     let (share, recipient) = (&ends.share.name, &ends.recipient);
     let tables = tables::list(&target.provider, Some(share.as_str())).await.map_err(told)?;
     let when = rules::window_words(window).map(|words| format!(", {words}")).unwrap_or_default();
@@ -83,6 +96,28 @@ pub async fn grant(args: &GrantArgs, target: &Target) -> Result<Answer, String> 
         "tables": tables.iter().map(full_name).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json!({"granted": json})))
+}
+
+/// That a grant's time is another one now, or the one it was.
+fn changed(ends: &Granted, (before, window): (Window, Window), target: &Target) -> Answer {
+    let (share, recipient) = (&ends.share.name, &ends.recipient.name);
+    let words = |window| rules::window_words(window).unwrap_or_else(|| "at any time".into());
+    let text = match before == window {
+        true => {
+            format!("Recipient '{recipient}' may read share '{share}' already, {}; nothing to do.\n", words(window))
+        }
+        false => format!(
+            "Changed when recipient '{recipient}' may read share '{share}': {}, before it was {} ({}).\n",
+            words(window),
+            words(before),
+            target.takes_effect()
+        ),
+    };
+    let json = json!({
+        "share": share.as_str(), "recipient": recipient.as_str(),
+        "from": window.from.map(TimestampMs::to_iso), "until": window.until.map(TimestampMs::to_iso),
+    });
+    Answer::new(text, json!({"granted": json, "before": rules::window_json(before), "changed": before != window}))
 }
 
 /// Runs `revoke`.

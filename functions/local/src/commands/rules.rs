@@ -48,6 +48,11 @@ pub(crate) fn window_words(window: Window) -> Option<String> {
     }
 }
 
+/// When a grant is good, for scripts.
+pub(crate) fn window_json(window: Window) -> Value {
+    json!({"from": window.from.map(TimestampMs::to_iso), "until": window.until.map(TimestampMs::to_iso)})
+}
+
 /// The partitions that recipients may read; nothing for all.
 pub(super) fn partition_words(rules: &[PartitionRule]) -> Option<String> {
     let words: Vec<String> = rules.iter().map(ToString::to_string).collect();

@@ -291,6 +291,8 @@ pub struct Grant {
     pub valid_from: Option<Spot>,
     /// Not after.
     pub valid_until: Option<Spot>,
+    /// At any time, said in so many words.
+    pub always: bool,
 }
 
 /// `SHOW`

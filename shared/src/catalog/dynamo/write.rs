@@ -257,6 +257,15 @@ impl ProviderCatalog for DynamoProviderCatalog {
         self.write_grant(share, recipient, window, at).await
     }
 
+    async fn set_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError> {
+        self.write_grant_window(share, recipient, window).await
+    }
+
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         self.drop_grant(share, recipient).await
     }

@@ -307,6 +307,16 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
         self.change(move |document| changes::grant(document, &share, &recipient, window, at)).await
     }
 
+    async fn set_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError> {
+        let (share, recipient) = (share.clone(), recipient.clone());
+        self.change(move |document| changes::set_grant_window(document, &share, &recipient, window)).await
+    }
+
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         let (share, recipient) = (share.clone(), recipient.clone());
         self.change(move |document| changes::revoke(document, &share, &recipient)).await

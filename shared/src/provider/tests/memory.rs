@@ -265,6 +265,19 @@ impl ProviderCatalog for MemoryCatalog {
         })
     }
 
+    async fn set_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError> {
+        self.write(|content| {
+            let same = |grant: &&mut GrantRecord| grant.share == *share && grant.recipient == *recipient;
+            content.grants.iter_mut().find(same).ok_or_else(|| missing("grant", share))?.window = window;
+            Ok(())
+        })
+    }
+
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         self.write(|content| {
             let before = content.grants.len();

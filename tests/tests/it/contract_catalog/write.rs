@@ -23,6 +23,7 @@ on_every_catalogue!(
     a_token_of_another_recipient_is_refused,
     a_place_that_no_server_can_read_is_refused,
     grants_are_listed_from_both_sides,
+    a_grants_window_is_replaced_and_all_else_of_it_stays,
     rules_come_back_as_they_were_written_and_bad_ones_are_not,
     a_recipients_rules_are_replaced_whole_and_outlive_its_tokens,
     operators_at_the_same_moment_lose_nothing,
@@ -331,6 +332,32 @@ fn rules(region: &str, network: &str) -> RecipientRules {
     rules.properties.insert("region".into(), region.into());
     rules.access.networks = vec![Network::parse(network).unwrap()];
     rules
+}
+
+async fn a_grants_window_is_replaced_and_all_else_of_it_stays(backend: &Backend) {
+    let provider = &backend.provider;
+    let reader = backend.with_recipient("ada").await;
+    backend.with_share("s").await;
+    let (s, ada) = (share_name("s"), recipient_name("ada"));
+    let long_ago = Window { from: None, until: Some(TimestampMs::new(1_000)) };
+    missing(provider.set_grant_window(&s, &ada, long_ago).await, "grant of share 's' to recipient 'ada'");
+    missing(provider.set_grant_window(&share_name("none"), &ada, long_ago).await, "share 'none'");
+    missing(provider.set_grant_window(&s, &recipient_name("nobody"), long_ago).await, "recipient 'nobody'");
+    backend.grant("s", "ada").await;
+    let far = Window { from: Some(TimestampMs::new(5)), until: Some(TimestampMs::new(9_000_000_000_000)) };
+    for window in [long_ago, long_ago, far, Window { until: None, ..far }, Window::default(), long_ago] {
+        provider.set_grant_window(&share_name("S"), &recipient_name("ADA"), window).await.unwrap();
+        let [grant] = provider.grants_to(&ada).await.unwrap().try_into().unwrap();
+        assert_eq!((grant.window, grant.granted_at), (window, Some(TimestampMs::new(77))));
+        let found = backend.reads().find_share(&reader, "s").await;
+        assert_eq!(found.is_ok(), window != long_ago, "{window:?}");
+    }
+    let backwards = Window { from: far.until, until: far.from };
+    assert!(matches!(provider.set_grant_window(&s, &ada, backwards).await, Err(WriteError::Refused(_))));
+    // It still counts as one grant, and is taken back as one.
+    provider.revoke(&s, &ada).await.unwrap();
+    missing(provider.set_grant_window(&s, &ada, far).await, "grant of share 's' to recipient 'ada'");
+    provider.delete_share(&s, Deletion::OnlyIfUnused).await.unwrap();
 }
 
 async fn rules_come_back_as_they_were_written_and_bad_ones_are_not(backend: &Backend) {

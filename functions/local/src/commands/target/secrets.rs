@@ -164,6 +164,15 @@ impl ProviderCatalog for TokensInSecrets {
         self.catalog.grant(share, recipient, window, at).await
     }
 
+    async fn set_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError> {
+        self.catalog.set_grant_window(share, recipient, window).await
+    }
+
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         self.catalog.revoke(share, recipient).await
     }

@@ -12,17 +12,26 @@ impl Parser<'_> {
         let share = self.on_share()?;
         self.need("TO")?;
         let recipient = self.recipient()?;
-        let (mut valid_from, mut valid_until) = (None, None);
+        let (mut valid_from, mut valid_until, mut always) = (None, None, None);
         while self.word("VALID") {
             if self.option(valid_from.as_ref(), "FROM")? {
                 valid_from = Some(self.text("a moment")?);
             } else if self.option(valid_until.as_ref(), "UNTIL")? {
                 valid_until = Some(self.text("a moment")?);
+            } else if self.option(always.as_ref(), "ALWAYS")? {
+                let end = self.previous_end();
+                always = Some(end.saturating_sub("ALWAYS".len())..end);
             } else {
                 return Err(self.unexpected());
             }
         }
-        Ok(Statement::Grant(Grant { share, recipient, valid_from, valid_until }))
+        if let Some(at) = always.clone().filter(|_| valid_from.is_some() || valid_until.is_some()) {
+            return Err(Mistake::new(
+                at,
+                "a grant that is always valid has no beginning and no end; leave one out".into(),
+            ));
+        }
+        Ok(Statement::Grant(Grant { share, recipient, valid_from, valid_until, always: always.is_some() }))
     }
 
     pub(super) fn revoke(&mut self) -> Result<Statement, Mistake> {

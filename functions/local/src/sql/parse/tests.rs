@@ -62,6 +62,7 @@ const GOOD: &[(&str, usize)] = &[
     ("ALTER RECIPIENT r PROPERTIES ('a' = 'b', 'c' = 'd')", 1),
     ("DROP RECIPIENT r; DROP RECIPIENT IF EXISTS r", 2),
     ("GRANT SELECT ON SHARE s TO RECIPIENT r VALID UNTIL '2027-01-01' VALID FROM '2026-01-01'", 1),
+    ("GRANT SELECT ON SHARE s TO r VALID ALWAYS", 1),
     ("GRANT SELECT ON SHARE s TO `RECIPIENT`; REVOKE SELECT ON SHARE s FROM RECIPIENT r", 2),
     ("SHOW SHARES; SHOW RECIPIENTS; SHOW TABLES; SHOW ALL IN SHARE s; SHOW GRANTS ON SHARE s; SHOW GRANTS TO r", 6),
     ("DESCRIBE SHARE s; DESC RECIPIENT r; DESCRIBE TABLE t; DESCRIBE TABLE s.d.t", 4),
@@ -131,6 +132,11 @@ const BAD: &[(&str, &str, &str)] = &[
     ("CREATE SHARE a CREATE SHARE b", "a ';' is missing before this statement", "               ^^^^^^"),
     ("GRANT ON SHARE s TO r", "'ON' does not fit here; next is SELECT", "      ^^"),
     ("GRANT SELECT ON SHARE s FOR r", "'FOR' does not fit here; next is TO", "                        ^^^"),
+    (
+        "GRANT SELECT ON SHARE s TO r VALID ALWAYS VALID UNTIL 'x'",
+        "a grant that is always valid has no beginning and no end; leave one out",
+        "                                   ^^^^^^",
+    ),
     (
         "ALTER SHARE s ADD TABLE t COMMENT 'a' COMMENT 'b'",
         "COMMENT was said already; once is enough",

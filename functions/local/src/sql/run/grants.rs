@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use shared::catalog::write::Status;
 use shared::model::rule::Window;
 use shared::model::version::TimestampMs;
-use shared::provider::grants::{self, Granted};
+use shared::provider::grants::{self, Granted, Timed};
 use shared::provider::{ProviderError, counted, tables};
 
 use super::told::{at, at_either};
 use super::{Outcome, Runner};
-use crate::commands::rules::{self, window_words};
+use crate::commands::rules::{self, window_json, window_words};
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
 use crate::sql::statement::{Grant, Spot};
@@ -21,14 +21,39 @@ impl Runner<'_> {
     pub(super) async fn grant(&self, grant: &Grant) -> Result<Outcome, Mistake> {
         let (share, recipient) = (&grant.share, &grant.recipient);
         let window = Window { from: moment(grant.valid_from.as_ref())?, until: moment(grant.valid_until.as_ref())? };
-        let granted = grants::grant_within(&self.target.provider, &share.text, &recipient.text, window).await;
+        let provider = &self.target.provider;
+        let says_when = grant.always || !window.is_always();
+        let granted = match says_when {
+            true => grants::grant_or_change(provider, &share.text, &recipient.text, window).await,
+            false => {
+                let made = grants::grant(provider, &share.text, &recipient.text).await;
+                made.map(|ends| Timed { ends, before: None })
+            }
+        };
         let ends = match granted {
-            Ok(ends) => ends,
+            Ok(Timed { ends, before: None }) => ends,
+            Ok(Timed { before: Some(before), .. }) if before == window => {
+                return Ok(already(grant, before));
+            }
+            Ok(Timed { ends, before: Some(before) }) => {
+                let text = format!(
+                    "{} when recipient '{}' may read share '{}': {}, before it was {}{}.",
+                    self.did("Changed", "change"),
+                    ends.recipient.name,
+                    ends.share.name,
+                    when_words(window),
+                    when_words(before),
+                    self.noticed()
+                );
+                let json = json!({
+                    "changed": true, "granted": granted_json(&ends, window), "before": window_json(before),
+                });
+                return Ok(Outcome::done(text, json));
+            }
+            // A statement that says no time may be a script's, run again: it takes none away that was said since.
             Err(ProviderError::Exists { what, .. }) if what.contains(GRANT) => {
-                return Ok(Outcome::nothing(&format!(
-                    "Recipient '{}' may read share '{}' already",
-                    recipient.text, share.text
-                )));
+                let there = grants::window(provider, &share.text, &recipient.text).await;
+                return Ok(already(grant, there.ok().flatten().unwrap_or_default()));
             }
             // With both names in order, it is the time.
             Err(ProviderError::Invalid(why)) if why.starts_with("a grant ") => {
@@ -57,7 +82,7 @@ impl Runner<'_> {
                 "\nBut the recipient is disabled and reads nothing until: ALTER RECIPIENT {name} ENABLE"
             ));
         }
-        Ok(Outcome::done(text, json!({"changed": true, "granted": ends_json(&ends)})))
+        Ok(Outcome::done(text, json!({"changed": true, "granted": granted_json(&ends, window)})))
     }
 
     pub(super) async fn revoke(&self, share: &Spot, recipient: &Spot) -> Result<Outcome, Mistake> {
@@ -80,8 +105,30 @@ impl Runner<'_> {
     }
 }
 
+/// That the recipient may read the share already, and when.
+fn already(grant: &Grant, window: Window) -> Outcome {
+    let when = window_words(window).map(|words| format!(", {words}")).unwrap_or_default();
+    Outcome::nothing(&format!(
+        "Recipient '{}' may read share '{}' already{when}",
+        grant.recipient.text, grant.share.text
+    ))
+}
+
+/// `until 2027-01-31 08:00 UTC`, `at any time`.
+fn when_words(window: Window) -> String {
+    window_words(window).unwrap_or_else(|| "at any time".into())
+}
+
 fn moment(said: Option<&Spot>) -> Result<Option<TimestampMs>, Mistake> {
     said.map(|said| rules::at(&said.text).map_err(|why| Mistake::new(said.at.clone(), why))).transpose()
+}
+
+fn granted_json(ends: &Granted, window: Window) -> Value {
+    let mut json = ends_json(ends);
+    if let (Some(json), Value::Object(window)) = (json.as_object_mut(), window_json(window)) {
+        json.extend(window);
+    }
+    json
 }
 
 fn ends_json(ends: &Granted) -> Value {

@@ -65,12 +65,12 @@ impl Runner<'_> {
             Show::GrantsOn(share) => {
                 let detail = shares::show(&self.target.provider, &share.text).await.map_err(at(share))?;
                 let empty = format!("Nobody may read share '{}'.", detail.share.name);
-                Ok(grants(&["recipient", "granted"], empty, &detail.grants, |grant| grant.recipient.to_string()))
+                Ok(grants(&["recipient", "granted", "from", "until"], empty, &detail.grants, |grant| grant.recipient.to_string()))
             }
             Show::GrantsTo(recipient) => {
                 let detail = recipients::show(&self.target.provider, &recipient.text).await.map_err(at(recipient))?;
                 let empty = format!("Recipient '{}' may read nothing.", detail.recipient.name);
-                Ok(grants(&["share", "granted"], empty, &detail.grants, |grant| grant.share.to_string()))
+                Ok(grants(&["share", "granted", "from", "until"], empty, &detail.grants, |grant| grant.share.to_string()))
             }
             Show::Tables => self.show_tables().await,
         }
@@ -272,7 +272,10 @@ fn grants(
 ) -> Outcome {
     let json = json!({"grants": all(found, grant_json)});
     listed(headings, empty, json, |moment| {
-        found.iter().map(|grant| vec![name(grant), moment(grant.granted_at)]).collect()
+        let row = |grant: &GrantRecord| {
+            vec![name(grant), moment(grant.granted_at), moment(grant.window.from), moment(grant.window.until)]
+        };
+        found.iter().map(row).collect()
     })
 }
 

@@ -150,6 +150,20 @@ async fn rules_are_what_the_commands_would_have_written() {
     let rules = far.recipient.rules;
     assert_eq!((rules.properties.len(), rules.access.networks.len(), rules.access.api_only), (2, 2, true));
 
+    let said = provider
+        .does(
+            "GRANT SELECT ON SHARE s TO far; GRANT SELECT ON SHARE s TO FAR VALID UNTIL '2998-01-01T00:00:00Z'; \
+             GRANT SELECT ON SHARE s TO far VALID UNTIL '2998-01-01T00:00:00Z'; GRANT SELECT ON SHARE s TO far VALID ALWAYS",
+        )
+        .await;
+    assert!(said[0].contains("already, from 2026-01-01 00:00 UTC until 2999-01-01 00:00 UTC; nothing to do"), "{said:?}");
+    assert!(
+        said[1].starts_with("Changed when recipient 'far' may read share 's': until 2998-01-01 00:00 UTC, before it was from 2026"),
+        "{said:?}"
+    );
+    assert!(said[2].ends_with("already, until 2998-01-01 00:00 UTC; nothing to do.\n"), "{said:?}");
+    assert!(said[3].contains(": at any time, before it was until 2998-01-01 00:00 UTC (a running server"), "{said:?}");
+
     // One rule in the place of its predecessor; the other stays.
     provider.does("ALTER RECIPIENT far PROPERTIES ('country' = 'ITA')").await;
     let changed = recipients::show(catalogue, "far").await.unwrap().recipient.rules;

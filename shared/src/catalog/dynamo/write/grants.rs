@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::transaction::{Transaction, Verdict, number, text, when};
+use super::transaction::{Transaction, Verdict, When, number, text, when};
 use super::{
     Attempt, DynamoProviderCatalog, FREE_OR_LEFT, LIVE_RECIPIENT, SAME_LIVE_SHARE, SAME_SHARE, recipient_text, settle,
     share_text,
@@ -11,7 +11,7 @@ use super::{
 use crate::catalog::dynamo::rows::Reading;
 use crate::catalog::item::recipient::{grant_item, read_grant};
 use crate::catalog::item::share::read_share;
-use crate::catalog::item::{ACTIVE, DELETING, Lifecycle};
+use crate::catalog::item::{ACTIVE, DELETING, EXPIRES, Lifecycle, NOT_BEFORE};
 use crate::catalog::key::{self, Key};
 use crate::catalog::rules;
 use crate::catalog::write::{GrantRecord, WriteError};
@@ -21,6 +21,23 @@ use crate::model::version::TimestampMs;
 
 fn grant_text(share: &ShareName, recipient: &RecipientName) -> String {
     format!("grant of {} to {}", share_text(share), recipient_text(recipient))
+}
+
+/// The grant is still there, for this very share and with this very window.
+fn as_it_was(grant: &GrantRecord) -> When {
+    let mut condition = SAME_SHARE.to_owned();
+    let mut values = Vec::new();
+    for (name, value, moment) in [(NOT_BEFORE, ":from", grant.window.from), (EXPIRES, ":until", grant.window.until)] {
+        match moment {
+            Some(moment) => {
+                condition.push_str(&format!(" AND #{name} = {value}"));
+                values.push((value, number(moment.millis())));
+            }
+            None => condition.push_str(&format!(" AND attribute_not_exists(#{name})")),
+        }
+    }
+    let same = when(condition).with(":share", text(&grant.share_id));
+    values.into_iter().fold(same, |same, (name, value)| same.with(name, value))
 }
 
 impl DynamoProviderCatalog {
@@ -92,6 +109,40 @@ impl DynamoProviderCatalog {
             _ if verdict.refused(2) => Err(WriteError::Exists { what: grant_text(&share.name, &recipient.name) }),
             _ => Ok(Attempt::Again),
         }
+    }
+
+    pub(super) async fn write_grant_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<(), WriteError> {
+        rules::check_window(window).map_err(WriteError::Refused)?;
+        settle(|| grant_text(share, recipient), || self.try_to_write_window(share, recipient, window)).await
+    }
+
+    async fn try_to_write_window(
+        &self,
+        share: &ShareName,
+        recipient: &RecipientName,
+        window: Window,
+    ) -> Result<Attempt, WriteError> {
+        let share = self.live_share(share).await?.record;
+        let recipient = self.live_recipient(recipient).await?.record;
+        let row = self.rows.get(&key::grant_key(&recipient.id, &share.name)?, Reading::Consistent).await?;
+        let grant = row.as_ref().map(read_grant).transpose()?.filter(|grant| grant.share_id == share.id);
+        let Some(grant) = grant else {
+            return Err(WriteError::Missing { what: grant_text(&share.name, &recipient.name) });
+        };
+        if grant.window == window {
+            return Ok(Attempt::Done);
+        }
+        let still = as_it_was(&grant);
+        let changed = GrantRecord { window, ..grant };
+        Ok(match Transaction::new(&self.rows).put(grant_item(&changed)?, still).write().await? {
+            Verdict::Written => Attempt::Done,
+            Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
+        })
     }
 
     pub(super) async fn drop_grant(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {

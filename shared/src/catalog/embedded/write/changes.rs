@@ -204,13 +204,37 @@ pub(super) fn grant(
     let id = share_of(document, share)?.id.clone();
     let entry = recipient_of(document, recipient)?;
     if entry.grants.contains(&id) {
-        return Err(WriteError::Exists { what: format!("grant of share '{share}' to recipient '{recipient}'") });
+        return Err(WriteError::Exists { what: grant_text(share, recipient) });
     }
     entry.granted_at.insert(id.clone(), at.to_iso());
     if !window.is_always() {
         entry.grant_windows.insert(id.clone(), window.into());
     }
     entry.grants.push(id);
+    Ok(())
+}
+
+fn grant_text(share: &ShareName, recipient: &RecipientName) -> String {
+    format!("grant of {} to {}", share_text(share), recipient_text(recipient))
+}
+
+pub(super) fn set_grant_window(
+    document: &mut CatalogDocument,
+    share: &ShareName,
+    recipient: &RecipientName,
+    window: Window,
+) -> Result<(), WriteError> {
+    rules::check_window(window).map_err(WriteError::Refused)?;
+    let id = share_of(document, share)?.id.clone();
+    let entry = recipient_of(document, recipient)?;
+    if !entry.grants.contains(&id) {
+        return Err(WriteError::Missing { what: grant_text(share, recipient) });
+    }
+    if window.is_always() {
+        entry.grant_windows.remove(&id);
+    } else {
+        entry.grant_windows.insert(id, window.into());
+    }
     Ok(())
 }
 
@@ -222,7 +246,7 @@ pub(super) fn revoke(
     let id = share_of(document, share)?.id.clone();
     let entry = recipient_of(document, recipient)?;
     if !entry.grants.contains(&id) {
-        return Err(WriteError::Missing { what: format!("grant of share '{share}' to recipient '{recipient}'") });
+        return Err(WriteError::Missing { what: grant_text(share, recipient) });
     }
     entry.grants.retain(|grant| *grant != id);
     entry.granted_at.remove(&id);
