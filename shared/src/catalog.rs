@@ -27,6 +27,7 @@ pub mod index;
 pub mod item;
 #[cfg(feature = "dynamo")]
 pub mod key;
+pub mod located;
 pub mod reach;
 pub mod register;
 pub mod rules;

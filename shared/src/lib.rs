@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod credentials;
 #[cfg(feature = "parquet")]
 pub mod delta;
+pub mod discovery;
 #[cfg(feature = "parquet")]
 pub mod predicate;
 pub mod presign;

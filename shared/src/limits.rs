@@ -301,3 +301,13 @@ pub const PARTITION_RULES_MAX: usize = 16;
 
 /// Longest name or value in a rule, in characters.
 pub const RULE_TEXT_CHARS_MAX: usize = 200;
+
+/// Folders of one schema that shares what lies in a place. More: the schema is refused, never listed in part.
+pub const SCHEMA_FOLDERS_MAX: usize = 1000;
+
+/// How long a local server believes what it saw in a schema's place: a table that was written there is listed after this
+/// time at the latest.
+pub const SCHEMA_SEEN_FOR: Duration = Duration::from_secs(2);
+
+/// Schemas of whose places a process remembers what lies there. Above: the one used longest ago is looked at anew.
+pub const SCHEMAS_SEEN_MAX: usize = 64;

@@ -21,6 +21,7 @@ pub mod links;
 pub mod names;
 pub mod recipients;
 pub mod registered;
+pub mod schemas;
 pub mod shares;
 pub mod tables;
 pub mod tokens;

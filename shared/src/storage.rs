@@ -54,6 +54,17 @@ impl LogEntry {
     }
 }
 
+/// What lies in a place that holds tables.
+#[async_trait]
+pub trait FolderStore: Send + Sync {
+    /// The names of the folders directly below a place, in byte order. A place that does not exist has none.
+    ///
+    /// # Errors
+    /// When the storage refuses or does not answer, or there are more than
+    /// [`SCHEMA_FOLDERS_MAX`](crate::limits::SCHEMA_FOLDERS_MAX).
+    async fn folders(&self, place: &TableLocation) -> Result<Vec<String>, Error>;
+}
+
 /// Read access to the logs of tables.
 #[async_trait]
 pub trait LogStore: Send + Sync {

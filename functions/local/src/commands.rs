@@ -8,6 +8,7 @@ pub mod handover;
 pub mod import;
 pub mod recipient;
 pub(crate) mod rules;
+pub mod schema;
 pub mod share;
 pub mod table;
 pub mod target;
@@ -29,6 +30,7 @@ use doctor::DoctorArgs;
 use grant::{GrantArgs, RevokeArgs};
 use import::ImportArgs;
 use recipient::RecipientCommand;
+use schema::SchemaCommand;
 use share::ShareCommand;
 use table::TableCommand;
 use target::{Beginning, Target, TargetArgs};
@@ -40,6 +42,9 @@ pub enum OperatorCommand {
     /// Create, list, show and delete shares
     #[command(subcommand)]
     Share(ShareCommand),
+    /// Share all tables of a place as one schema, list and remove such schemas
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Add tables to shares, list, show and remove them
     #[command(subcommand)]
     Table(TableCommand),
@@ -112,6 +117,7 @@ impl OperatorCommand {
     fn target(&self) -> &TargetArgs {
         match self {
             Self::Share(command) => command.target(),
+            Self::Schema(command) => command.target(),
             Self::Table(command) => command.target(),
             Self::Recipient(command) => command.target(),
             Self::Grant(args) => &args.target,
@@ -126,6 +132,7 @@ impl OperatorCommand {
     async fn answer(&self, target: &Target) -> Result<Answer, String> {
         match self {
             Self::Share(command) => command.run(target).await,
+            Self::Schema(command) => command.run(target).await,
             Self::Table(command) => command.run(target).await,
             Self::Recipient(command) => command.run(target).await,
             Self::Grant(args) => grant::grant(args, target).await,

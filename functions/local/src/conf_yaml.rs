@@ -223,7 +223,7 @@ fn schemas(list: Vec<SchemaKeys>, share: &str, warnings: &mut Vec<String>) -> Re
             warnings.push(format!("the schema '{name}' is there twice in one share; the first one is served"));
             continue;
         }
-        schemas.push(SchemaEntry { name, tables });
+        schemas.push(SchemaEntry { name, tables, ..Default::default() });
     }
     Ok(schemas)
 }

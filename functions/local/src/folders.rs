@@ -89,7 +89,7 @@ impl Search {
         };
         let same_schema = |entry: &SchemaEntry| SchemaName::parse(&entry.name).is_ok_and(|name| name == parsed_schema);
         let at = self.schemas.iter().position(same_schema).unwrap_or_else(|| {
-            self.schemas.push(SchemaEntry { name: schema.to_owned(), tables: Vec::new() });
+            self.schemas.push(SchemaEntry { name: schema.to_owned(), ..Default::default() });
             self.schemas.len() - 1
         });
         let Some(schema) = self.schemas.get_mut(at) else { return };

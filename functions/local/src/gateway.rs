@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use shared::auth::activation::Activations;
-use shared::catalog::embedded::EmbeddedCatalog;
+use shared::catalog;
 use shared::delta::DeltaLog;
 use shared::error::Error;
 use shared::handlers::activation::Activation;
@@ -36,10 +36,33 @@ use shared::route;
 /// How long a request's body may take to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 
+/// All that recipients may ask a catalogue.
+pub trait Catalog:
+    catalog::ListShares
+    + catalog::FindShare
+    + catalog::ListSchemas
+    + catalog::ListTables
+    + catalog::ListAllTables
+    + catalog::FindTable
+    + 'static
+{
+}
+
+impl<C> Catalog for C where
+    C: catalog::ListShares
+        + catalog::FindShare
+        + catalog::ListSchemas
+        + catalog::ListTables
+        + catalog::ListAllTables
+        + catalog::FindTable
+        + 'static
+{
+}
+
 /// The ports that the handlers are made of.
-pub struct Ports {
+pub struct Ports<C> {
     /// Shares, schemas and tables.
-    pub catalog: EmbeddedCatalog,
+    pub catalog: C,
     /// Opens activation links.
     pub activations: Activations,
     /// Whom recipients ask.
@@ -64,7 +87,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway whose paths begin with `endpoint`.
-    pub fn new(endpoint: &str, ports: Ports, shared: Shared) -> Self {
+    pub fn new<C: Catalog>(endpoint: &str, ports: Ports<C>, shared: Shared) -> Self {
         let Ports { catalog, activations, contact, tokens, query_tokens, delta, presigner } = ports;
         let catalog = Arc::new(catalog);
         let query = QueryTable {

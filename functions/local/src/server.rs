@@ -17,6 +17,7 @@ use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::file::CatalogSource;
 use shared::clock::Clock;
 use shared::delta::DeltaLog;
+use shared::discovery::Listing;
 use shared::handlers::listing::PageTokens;
 use shared::handlers::query_token::QueryTokens;
 use shared::http::pipeline::Shared;
@@ -147,13 +148,15 @@ impl Server {
 fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, String> {
     let clock = Arc::clone(&settings.clock);
     let sealer = Arc::new(Sealer::for_this_process().map_err(|error| error.to_string())?);
+    let logs = Arc::new(S3LogStore::new(Arc::clone(reach)));
+    let catalog = EmbeddedCatalog::new(Arc::clone(&settings.catalog), Arc::clone(&clock));
     let ports = Ports {
-        catalog: EmbeddedCatalog::new(Arc::clone(&settings.catalog), Arc::clone(&clock)),
+        catalog: Listing::new(catalog, logs.clone(), logs.clone(), Arc::clone(&clock)),
         activations: Activations::new(Codes::plain(), Arc::clone(&settings.links), Arc::clone(&clock)),
         contact: settings.contact.clone(),
         tokens: PageTokens::new(sealer.clone(), Arc::clone(&clock)),
         query_tokens: QueryTokens::new(sealer, Arc::clone(&clock)),
-        delta: DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(reach)))),
+        delta: DeltaLog::new(logs),
         presigner: Arc::new(SessionPresigner::new(Arc::clone(reach), Arc::clone(&clock), settings.url_ttl_secs)),
     };
     let shared = Shared::new(settings.gate.clone(), clock, Arc::clone(&settings.audit), settings.first_byte_within);

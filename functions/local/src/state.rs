@@ -130,6 +130,7 @@ fn demo_catalogue() -> CatalogDocument {
                 history_shared,
                 ..Default::default()
             }],
+            ..Default::default()
         }],
         ..Default::default()
     };

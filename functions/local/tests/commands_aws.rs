@@ -26,9 +26,17 @@ use shared::auth::keyring::Keyrings;
 use shared::auth::keyring::secret::KeyringSecret;
 use shared::auth::secrets::SecretTokenStore;
 use shared::auth::stored::{StoredTokens, TokenStore};
-use shared::auth::{Holder, Tokens};
+use shared::auth::{Gate, Holder, Tokens};
+use shared::catalog::FindTable;
+use shared::catalog::dynamo::DynamoCatalog;
 use shared::clock::SystemClock;
+use shared::credentials::assumed::AssumedSessions;
+use shared::credentials::sts::StsRoles;
+use shared::discovery::Probing;
+use shared::error::Error;
+use shared::model::location::DataRole;
 use shared::secret::Secret;
+use shared::storage::s3::{AssumedReach, S3LogStore};
 
 #[path = "../../../tests/src/emulator.rs"]
 #[allow(
@@ -138,12 +146,16 @@ impl Deployment {
     }
 
     async fn upload(&self, table: &Path) {
+        self.upload_to(PREFIX, table).await;
+    }
+
+    async fn upload_to(&self, prefix: &str, table: &Path) {
         let settings = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build();
         let client = aws_sdk_s3::Client::from_conf(settings);
         // Another test may have made it.
         let _ = client.create_bucket().bucket(BUCKET).send().await;
         for file in files_below(table) {
-            let key = format!("{PREFIX}/{}", file.strip_prefix(table).unwrap().to_str().unwrap());
+            let key = format!("{prefix}/{}", file.strip_prefix(table).unwrap().to_str().unwrap());
             client.put_object().bucket(BUCKET).key(key).body(fs::read(&file).unwrap().into()).send().await.unwrap();
         }
     }
@@ -176,6 +188,18 @@ impl Deployment {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
         text
+    }
+
+    /// Tables as a function that reads them finds them, for somebody whom nothing was said to yet.
+    fn finds(&self) -> impl FindTable {
+        let config = &self.config;
+        let clock = SystemClock::shared();
+        let role = DataRole { arn: self.role.clone(), external_id: None };
+        let roles = Arc::new(StsRoles::new(config));
+        let sessions = AssumedSessions::new(roles, Some(role), REGION, Arc::clone(&clock));
+        let reach = AssumedReach::shared(config, Some(self.endpoint.clone()), sessions);
+        let catalog = DynamoCatalog::new(self.table.client.clone(), &self.table.name, clock);
+        Probing::new(catalog, Arc::new(S3LogStore::new(reach)))
     }
 
     /// Whose a token is to a function that knows nothing yet.
@@ -242,6 +266,65 @@ async fn a_table_on_s3_is_shared_through_the_stacks_role() {
     let mut wanted = vec![("identity", "ok"), ("catalogue", "ok"), ("keyring", "ok")];
     wanted.extend(steps.iter().map(|step| (step.as_str(), "ok")));
     assert_eq!(outcomes, wanted, "{checked:#}");
+}
+
+#[tokio::test]
+async fn a_schema_shares_what_lies_in_a_place_and_lists_what_was_noted() {
+    let Some(deployment) = Deployment::new("dynamodb").await else { return };
+    let tables = local::demo::write_tables(&deployment.folder.join("data")).await.unwrap();
+    // Each test of this file has a place of its own in the one bucket.
+    let place = format!("place {}", deployment.stack);
+    for name in ["cars", "Twin", "twin", "no name"] {
+        deployment.upload_to(&format!("{place}/{name}"), &tables.cars).await;
+    }
+    deployment.upload_to(&format!("{place}/not-a-table"), &tables.cars.join("_delta_log")).await;
+    deployment.upload_to(&format!("{place}-beside/other"), &tables.cars).await;
+
+    deployment.does(&["share", "create", "s"]);
+    deployment.does(&["recipient", "create", "acme", "--profile", &deployment.folder.text("acme.share")]);
+    deployment.does(&["grant", "s", "acme"]);
+    let location = format!("s3://{BUCKET}/{place}/");
+    let said = deployment.fails(&["schema", "add", "s.eu", "--location", &format!("{location}cars")]);
+    assert!(said.contains("is a Delta table itself"), "{said}");
+    let added = deployment.json(&["schema", "add", "s.eu", "--location", &location, "--history"]);
+    assert_eq!((&added["tables"], &added["new"]), (&json!(["cars"]), &json!(["cars"])));
+    assert_eq!(added["skipped"].as_array().unwrap().len(), 2, "{added:#}");
+    let listed = || {
+        let tables = deployment.json(&["table", "list", "s"])["tables"].clone();
+        let row =
+            |table: &Value| (table["name"].as_str().unwrap().to_owned(), table["id"].as_str().unwrap().to_owned());
+        tables.as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let first = listed();
+    assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["cars"]);
+
+    // A table that is written later is found by who knows its name, and listed once it was noted, under the same id.
+    deployment.upload_to(&format!("{place}/later"), &tables.cars).await;
+    let id = deployment.json(&["recipient", "show", "acme"])["recipient"]["id"].as_str().unwrap().to_owned();
+    let acme = Gate::open(id.as_str()).admit(&http::HeaderMap::new(), None).await.unwrap();
+    let finds = deployment.finds();
+    let found = finds.find_table(&acme, "s", "EU", "later").await.unwrap();
+    assert_eq!(listed(), first);
+    for name in ["none", "not-a-table", "..", "other", "no name", "Later"] {
+        let missing = finds.find_table(&acme, "s", "eu", name).await;
+        assert!(matches!(missing, Err(Error::TableNotFound { .. })), "{name}: {missing:?}");
+    }
+    let doctor = deployment.run(&["doctor"]);
+    let seen = String::from_utf8(doctor.stdout).unwrap();
+    assert!(seen.contains("1 of them can be read and are not listed yet"), "{seen}");
+    let refreshed = deployment.json(&["schema", "refresh"]);
+    assert_eq!(refreshed["refreshed"][0]["new"], json!(["later"]));
+    let second = listed();
+    assert_eq!((&second[0], &second[1]), (&first[0], &("later".to_owned(), found.id)));
+    assert!(deployment.finds().find_table(&acme, "s", "eu", "LATER").await.is_ok());
+    assert!(deployment.fails(&["table", "remove", "s.eu.later"]).contains("would be found again"));
+
+    deployment.does(&["sql", "ALTER SHARE s REMOVE SCHEMA eu"]);
+    assert!(listed().is_empty());
+    for name in ["cars", "later"] {
+        let missing = deployment.finds().find_table(&acme, "s", "eu", name).await;
+        assert!(matches!(missing, Err(Error::TableNotFound { .. })), "{name}: {missing:?}");
+    }
 }
 
 /// What the function behind a link would hand over: a token that is good, once.

@@ -85,6 +85,63 @@ async fn a_running_server_serves_what_three_statements_share() {
 }
 
 #[tokio::test]
+async fn a_running_server_lists_and_finds_what_lies_in_a_schemas_place() {
+    let provider = Provider::new().await;
+    let server = Running::start(&["serve", "--state", &provider.state, "--port", "0"]);
+    let script = provider.script(
+        "place.sql",
+        "CREATE RECIPIENT friends; CREATE SHARE s; ALTER SHARE s ADD SCHEMA eu LOCATION 'PLACE'; \
+         ALTER SHARE s ADD TABLE Named AS eu.OTHERS LOCATION 'CARS'; GRANT SELECT ON SHARE s TO friends;"
+            .replace("PLACE", &provider.folder.text("data"))
+            .as_str(),
+    );
+    let said = provider.does(&["-f", &script]);
+    let token = program::token_of_link(program::link_in(&said));
+    let asked = |path: &str| server.get(path, Some(&token));
+    let comes_to = |path: &str, status: u16, part: &str| {
+        let as_it_should_be = |(answered, body): (u16, String)| answered == status && body.contains(part);
+        (0..50).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            as_it_should_be(asked(path))
+        })
+    };
+    let tables = "/shares/s/schemas/eu/tables";
+    assert!(comes_to(tables, 200, "owid-covid-data"), "{:?}", asked(tables));
+    let listed = |path: &str| {
+        let body: serde_json::Value = serde_json::from_str(&asked(path).1).unwrap();
+        let items = body["items"].as_array().unwrap().clone();
+        let text = |item: &serde_json::Value, key: &str| item[key].as_str().unwrap().to_owned();
+        items.iter().map(|item| (text(item, "name"), text(item, "id"))).collect::<Vec<_>>()
+    };
+    let first = listed(tables);
+    let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["cars", "OTHERS", "owid-covid-data"]);
+    assert_eq!(listed("/shares/s/all-tables"), first);
+    assert_eq!(asked("/shares/s/schemas").1.matches("\"eu\"").count(), 1);
+    assert_eq!(asked("/shares/s/schemas/EU/tables/CARS/version").0, 200);
+    assert_eq!(asked("/shares/s/schemas/eu/tables/cars/metadata").0, 200);
+    assert_eq!(asked("/shares/s/schemas/eu/tables/none/version").0, 404);
+
+    // A table that is written there later; one that was named keeps its name.
+    fs::rename(provider.folder.join("data/owid-covid-data"), provider.folder.join("data/later")).unwrap();
+    fs::create_dir_all(provider.folder.join("data/others/_delta_log")).unwrap();
+    fs::write(provider.folder.join("data/others/_delta_log/00000000000000000000.json"), "not read").unwrap();
+    assert!(comes_to(tables, 200, "\"later\""), "{:?}", asked(tables));
+    let names: Vec<String> = listed(tables).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["cars", "later", "OTHERS"]);
+    assert_eq!(listed(tables)[0], first[0], "a table's id changed");
+    assert_eq!(asked("/shares/s/schemas/eu/tables/later/version").0, 200);
+    assert_eq!(asked("/shares/s/schemas/eu/tables/others/version").0, 200);
+    assert_eq!(asked("/shares/s/schemas/eu/tables/owid-covid-data/version").0, 404);
+
+    provider.does(&["ALTER SHARE s REMOVE SCHEMA eu"]);
+    assert!(comes_to("/shares/s/schemas/eu/tables/cars/version", 404, ""), "the place is still shared");
+    assert_eq!(listed(tables).len(), 1);
+    provider.does(&["REVOKE SELECT ON SHARE s FROM friends"]);
+    assert!(comes_to(tables, 404, ""), "the share is still there");
+}
+
+#[tokio::test]
 async fn a_failing_script_says_where_and_what_was_done() {
     let provider = Provider::new().await;
     let script = provider

@@ -7,6 +7,6 @@ use shared::lambda::{self, Error};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let env = Env::read().await?;
-    let handler = TableMetadata { catalog: env.catalog(), delta: env.delta() };
+    let handler = TableMetadata { catalog: env.tables(), delta: env.delta() };
     lambda::serve("table-metadata", env.pipeline(handler)).await
 }

@@ -7,6 +7,6 @@ use shared::lambda::{self, Error};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let env = Env::read().await?;
-    let handler = TableVersion { catalog: env.catalog(), delta: env.delta() };
+    let handler = TableVersion { catalog: env.tables(), delta: env.delta() };
     lambda::serve("table-version", env.pipeline(handler)).await
 }

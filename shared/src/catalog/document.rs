@@ -58,6 +58,32 @@ pub struct SchemaEntry {
     /// Its tables.
     #[serde(default)]
     pub tables: Vec<TableEntry>,
+    /// Where all else that it shares lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceEntry>,
+}
+
+/// The place of a schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlaceEntry {
+    /// `s3://bucket/prefix`, `file:///folder`, or a path (relative to the state folder).
+    pub location: String,
+    /// Whether recipients may read older versions.
+    #[serde(default)]
+    pub history_shared: bool,
+    /// The bucket's region, when it is not the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The role that reads the logs and signs URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// What that role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// When it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
 }
 
 /// A table.
@@ -97,6 +123,9 @@ pub struct TableEntry {
     /// The provider's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Whether it was only seen in the place of its schema.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     /// Whether it was looked at before it was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validated: Option<bool>,

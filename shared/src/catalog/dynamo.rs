@@ -12,9 +12,11 @@ use aws_sdk_dynamodb::Client;
 use self::cache::{Asked, TableCache};
 use self::rows::{Reading, RowStore};
 use super::item::recipient::read_grant;
+use super::item::schema::read_schema;
 use super::item::share::{read_share, read_table};
 use super::item::{Item, ItemError, Lifecycle};
 use super::key::{self, Key};
+use super::located::{FindLocatedSchema, LocatedSchema};
 use super::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables};
 use crate::audit;
 use crate::clock::Clock;
@@ -175,5 +177,21 @@ impl FindTable for DynamoCatalog {
             return Ok(table);
         }
         Err(not_found())
+    }
+}
+
+#[async_trait]
+impl FindLocatedSchema for DynamoCatalog {
+    async fn located_schema(&self, to: &Recipient, share: &str, schema: &str) -> Result<Option<LocatedSchema>, Error> {
+        let (Ok(share), Ok(schema)) = (ShareName::parse(share), SchemaName::parse(schema)) else { return Ok(None) };
+        let Ok(key) = key::schema_key(&share, &schema) else { return Ok(None) };
+        for reading in LOOKS {
+            let granted = self.granted(to, &share, Some(&key), reading).await?;
+            let Some(Granted { share, window, with: Some(row) }) = granted else { continue };
+            if let Some(located) = read_schema(&row)?.into_located(&share, window)? {
+                return Ok(Some(located));
+            }
+        }
+        Ok(None)
     }
 }

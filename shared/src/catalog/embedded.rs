@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::file::CatalogSource;
 use super::index::Asking;
+use super::located::{FindLocatedSchema, ListLocatedSchemas, LocatedSchema};
 use super::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables, foreign_position};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -114,5 +115,19 @@ impl ListAllTables for EmbeddedCatalog {
 impl FindTable for EmbeddedCatalog {
     async fn find_table(&self, to: &Recipient, share: &str, schema: &str, table: &str) -> Result<Table, Error> {
         self.source.current().table(self.asking(to), share, schema, table)
+    }
+}
+
+#[async_trait]
+impl FindLocatedSchema for EmbeddedCatalog {
+    async fn located_schema(&self, to: &Recipient, share: &str, schema: &str) -> Result<Option<LocatedSchema>, Error> {
+        Ok(self.source.current().located(self.asking(to), share, schema))
+    }
+}
+
+#[async_trait]
+impl ListLocatedSchemas for EmbeddedCatalog {
+    async fn located_schemas(&self, to: &Recipient, share: &str) -> Result<Vec<LocatedSchema>, Error> {
+        self.source.current().all_located(self.asking(to), share)
     }
 }

@@ -52,6 +52,7 @@ pub(super) struct SchemaNode {
     schema: Schema,
     tables: Vec<Table>,
     by_name: HashMap<String, usize>,
+    place: Option<(TableLocation, History)>,
 }
 
 #[derive(Debug)]
@@ -348,7 +349,9 @@ fn schema_node(share: &Share, entry: &SchemaEntry, order: Order, locate: Locate<
         entry.tables.iter().map(|table| table_node(share, &schema, table, locate)).collect::<Result<Vec<_>, _>>()?;
     let (tables, by_name) = arranged(tables, order, |table| table.name.folded())
         .map_err(|name| format!("schema '{}.{}' has two tables named '{name}'", share.name, entry.name))?;
-    Ok(SchemaNode { schema, tables, by_name })
+    let place = entry.place.as_ref().map(|place| located::place_of(place, locate)).transpose();
+    let place = place.map_err(|problem| format!("schema '{}.{}': {problem}", share.name, entry.name))?;
+    Ok(SchemaNode { schema, tables, by_name, place })
 }
 
 fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate<'_>) -> Result<Table, String> {
@@ -379,6 +382,8 @@ fn table_node(share: &Share, schema: &Schema, entry: &TableEntry, locate: Locate
         terms: Terms { partitions, ..Terms::default() },
     })
 }
+
+mod located;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use crate::model::version::TimestampMs;
 pub mod activation;
 pub mod recipient;
 pub mod registered;
+pub mod schema;
 pub mod share;
 
 /// An item as the SDK has it.

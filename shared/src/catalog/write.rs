@@ -31,7 +31,7 @@ pub struct ShareRecord {
 pub struct TableRecord {
     /// The share it belongs to.
     pub share: ShareName,
-    /// The schema it belongs to. A schema exists while it has a table.
+    /// The schema it belongs to. A schema exists while it has a table or a place.
     pub schema: SchemaName,
     /// Its name.
     pub name: TableName,
@@ -57,8 +57,40 @@ pub struct TableRecord {
     pub comment: Option<String>,
     /// Whether the table was looked at before it was added; unknown where the catalogue does not keep it.
     pub look: Option<Look>,
+    /// How it came here.
+    pub origin: Origin,
     /// When it was added; unknown where the catalogue does not keep it.
     pub created_at: Option<TimestampMs>,
+}
+
+/// A schema that shares a place, as the provider sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaRecord {
+    /// The share it belongs to.
+    pub share: ShareName,
+    /// Its name.
+    pub name: SchemaName,
+    /// `s3://bucket/prefix`; on the local state also `file:///folder` or a path.
+    pub location: String,
+    /// The bucket's region, when it is not the server's own.
+    pub region: Option<String>,
+    /// The role that reads the logs and signs URLs.
+    pub role_arn: Option<String>,
+    /// What that role's trust policy asks for.
+    pub external_id: Option<String>,
+    /// What of its tables' histories recipients may read.
+    pub history: History,
+    /// When it was added; unknown where the catalogue does not keep it.
+    pub created_at: Option<TimestampMs>,
+}
+
+/// How a table came into its share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The provider named it.
+    Named,
+    /// It was seen in the place of its schema, and noted so that it is listed.
+    Found,
 }
 
 /// Whether a recipient or a token may be used.
@@ -234,6 +266,13 @@ pub trait ProviderCatalog: TableRegister {
     async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError>;
     /// Removes a table.
     async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError>;
+
+    /// Every schema of a share that has a place, in the order of names; none of a share that is not there.
+    async fn located_schemas(&self, share: &ShareName) -> Result<Vec<SchemaRecord>, WriteError>;
+    /// Gives a schema a place, and makes the schema where there is none. One that has a place is there already.
+    async fn locate_schema(&self, schema: &SchemaRecord) -> Result<(), WriteError>;
+    /// Takes a schema's place away. Tables that were noted stay until they are removed.
+    async fn unlocate_schema(&self, share: &ShareName, schema: &SchemaName) -> Result<(), WriteError>;
 
     /// Every recipient.
     async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError>;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::Env;
+use crate::catalog::FindTable;
+use crate::catalog::dynamo::DynamoCatalog;
 use crate::clock::Clock;
 use crate::config::FunctionConfig;
 use crate::credentials::assumed::{AssumedSessions, AssumesRoles};
 use crate::credentials::sts::StsRoles;
 use crate::delta::DeltaLog;
+use crate::discovery::Probing;
 use crate::handlers::query_token::QueryTokens;
 use crate::model::location::DataRole;
 use crate::presign::Presigner;
@@ -40,6 +43,12 @@ impl Tables {
 }
 
 impl Env {
+    /// Tables of the catalogue, and those in the places of its schemas.
+    pub fn tables(&self) -> Arc<dyn FindTable> {
+        let logs = Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach)));
+        Arc::new(Probing::new(DynamoCatalog::clone(&self.catalog()), logs))
+    }
+
     /// Reads logs.
     pub fn delta(&self) -> DeltaLog {
         DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach))))

@@ -66,6 +66,16 @@ impl Area {
         Self { folder: Some(folder.trim_matches('/').to_owned()), ..self }
     }
 
+    /// The folder of that name directly in this area. A name with a slash, or of dots alone, is none.
+    pub fn below(&self, name: &str) -> Option<Self> {
+        let is_name = !name.is_empty() && !name.contains(['/', '\0']) && name != "." && name != "..";
+        is_name.then(|| Self {
+            bucket: self.bucket.clone(),
+            prefix: format!("{}{name}", self.root_key()),
+            folder: self.folder.as_ref().map(|folder| format!("{folder}/{name}").trim_matches('/').to_owned()),
+        })
+    }
+
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket

@@ -97,6 +97,13 @@ impl TableLocation {
         Self { auxiliary: areas.into(), ..self }
     }
 
+    /// The table in the folder of that name directly in this place, reached as the place is; nothing when it is no name
+    /// of a folder.
+    pub fn below(&self, name: &str) -> Option<Self> {
+        let area = self.area.below(name)?;
+        Some(Self { area, reach: self.reach.clone(), auxiliary: Arc::default() })
+    }
+
     /// Reads `s3://bucket/prefix`; `s3a` and `s3n` are the same thing under Hadoop's names.
     ///
     /// # Errors
@@ -250,6 +257,19 @@ mod tests {
         assert_eq!(TableLocation::parse("s3://"), Err(LocationError::NoBucket));
         assert_eq!(TableLocation::parse("gs://b/t"), Err(LocationError::Scheme));
         assert_eq!(TableLocation::new("b", "").log_key("x"), "_delta_log/x");
+    }
+
+    #[test]
+    fn a_table_below_a_place_stays_below_it() {
+        let place = TableLocation::new("b", "eu").reached_by(Reach { region: Some("r".into()), ..Reach::default() });
+        let table = place.below("a%2Fb").unwrap();
+        assert_eq!((table.bucket(), table.prefix(), table.reach()), ("b", "eu/a%2Fb", place.reach()));
+        assert_eq!(TableLocation::new("b", "").below("t"), Some(TableLocation::new("b", "t")));
+        let folder = TableLocation::new("b", "").of_folder("/data/eu").below("t");
+        assert_eq!(folder, Some(TableLocation::new("b", "t").of_folder("/data/eu/t")));
+        for no_name in ["", ".", "..", "a/b", "../a", "a\0"] {
+            assert_eq!(place.below(no_name), None, "{no_name:?}");
+        }
     }
 
     #[test]

@@ -74,6 +74,56 @@ impl TableRef {
     }
 }
 
+/// `share.schema`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaRef {
+    /// The share.
+    pub share: ShareName,
+    /// The schema.
+    pub schema: SchemaName,
+}
+
+impl SchemaRef {
+    /// Reads `share.schema`. A share's name may hold full stops, a schema's not.
+    ///
+    /// # Errors
+    /// A sentence that shows the form.
+    pub fn parse(text: &str) -> Result<Self, ProviderError> {
+        let Some((share, schema)) = text.rsplit_once('.') else {
+            return Err(ProviderError::Invalid(format!(
+                "'{text}' names no schema; write SHARE.SCHEMA, such as sales.eu"
+            )));
+        };
+        Self::of(share, schema)
+    }
+
+    /// The parts as they are.
+    ///
+    /// # Errors
+    /// When one of them is no name.
+    pub fn of(share: &str, schema: &str) -> Result<Self, ProviderError> {
+        Ok(Self {
+            share: parsed("share", share, ShareName::parse)?,
+            schema: parsed("schema", schema, SchemaName::parse)?,
+        })
+    }
+
+    /// The same, for a schema that is to be added.
+    ///
+    /// # Errors
+    /// Also when clients could not reach it.
+    pub fn reachable(self) -> Result<Self, ProviderError> {
+        reachable("schema", self.schema.as_str())?;
+        Ok(self)
+    }
+}
+
+impl fmt::Display for SchemaRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.share, self.schema)
+    }
+}
+
 impl fmt::Display for TableRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.share, self.schema, self.table)

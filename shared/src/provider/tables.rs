@@ -4,7 +4,7 @@
 use super::names::{TableRef, nearest};
 use super::{Provider, ProviderError, names, new_id, shares, written};
 use crate::catalog::register::Look;
-use crate::catalog::write::{TableRecord, WriteError};
+use crate::catalog::write::{Origin, TableRecord, WriteError};
 use crate::catalog::{auxiliary, rules};
 use crate::model::rule::PartitionRule;
 use crate::model::securable::History;
@@ -52,8 +52,8 @@ pub async fn check_new(provider: &Provider, new: &NewTable) -> Result<(), Provid
         return Err(shares::missing(provider, &name.share).await);
     }
     match provider.catalog().table(&name.share, &name.schema, &name.table).await? {
-        Some(_) => Err(exists(format!("table '{name}'"), name)),
-        None => Ok(()),
+        Some(table) if table.origin == Origin::Named => Err(exists(format!("table '{name}'"), name)),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -87,14 +87,29 @@ pub async fn add(provider: &Provider, new: NewTable) -> Result<TableRecord, Prov
         partitions,
         comment,
         look,
+        origin: Origin::Named,
         created_at: Some(provider.now()),
     };
-    match written(|| provider.catalog().add_table(&table)).await {
+    let mut outcome = written(|| provider.catalog().add_table(&table)).await;
+    if matches!(outcome, Err(WriteError::Exists { .. })) && is_only_noted(provider, &name).await? {
+        // What is named takes the place of what was merely seen.
+        match provider.catalog().remove_table(&name.share, &name.schema, &name.table).await {
+            Ok(()) | Err(WriteError::Missing { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        outcome = written(|| provider.catalog().add_table(&table)).await;
+    }
+    match outcome {
         Ok(()) => Ok(table),
         Err(WriteError::Exists { what }) => Err(exists(what, &name)),
         Err(WriteError::Missing { .. }) => Err(shares::missing(provider, &name.share).await),
         Err(other) => Err(other.into()),
     }
+}
+
+async fn is_only_noted(provider: &Provider, name: &TableRef) -> Result<bool, ProviderError> {
+    let table = provider.catalog().table(&name.share, &name.schema, &name.table).await?;
+    Ok(table.is_some_and(|table| table.origin == Origin::Found))
 }
 
 fn exists(what: String, name: &TableRef) -> ProviderError {
@@ -180,6 +195,13 @@ pub async fn show(provider: &Provider, name: &TableRef) -> Result<TableRecord, P
 /// When there is none of that name.
 pub async fn remove(provider: &Provider, name: &TableRef) -> Result<TableRecord, ProviderError> {
     let table = show(provider, name).await?;
+    if table.origin == Origin::Found {
+        return Err(ProviderError::Invalid(format!(
+            "table '{name}' was found in the place of its schema and would be found again; move it away from there, or remove \
+             the schema '{}.{}' from the share",
+            name.share, name.schema
+        )));
+    }
     match written(|| provider.catalog().remove_table(&name.share, &name.schema, &name.table)).await {
         Ok(()) => Ok(table),
         Err(WriteError::Missing { .. }) => Err(missing(provider, name).await),

@@ -6,18 +6,21 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 
 use super::links::{LinkLifetime, LinkOffer};
-use super::names::{TableRef, nearest};
+use super::names::{SchemaRef, TableRef, nearest};
 use super::recipients::NewRecipient;
 use super::registered::{self, NewRegistered};
+use super::schemas::{self, NewSchema};
 use super::tables::NewTable;
 use super::tokens::{Grace, Lifetime};
 use super::{Provider, ProviderError, grants, is_id, recipients, shares, tables, tokens};
 use crate::auth::activation::Codes;
 use crate::auth::mint::{MintTokens, MintedToken};
 use crate::catalog::register::Look;
-use crate::catalog::write::{Deletion, Status};
+use crate::catalog::write::{Deletion, Origin, ProviderCatalog, Status};
 use crate::clock::FixedClock;
 use crate::error::Error;
+use crate::limits::SCHEMA_FOLDERS_MAX;
+use crate::model::name::TableName;
 use crate::model::rule::Window;
 use crate::model::securable::History;
 use crate::model::version::{TimestampMs, Version};
@@ -380,6 +383,93 @@ async fn a_comment_is_changed_and_the_one_before_is_told() {
     assert_eq!(shares::set_comment(&p, "sales", Some("two")).await.unwrap().comment, None);
     assert_eq!(shares::show(&p, "sales").await.unwrap().share.comment.as_deref(), Some("two"));
     assert_eq!(said(shares::set_comment(&p, "sale", None)).await, "there is no share 'sale'; did you mean 'Sales'?");
+}
+
+fn new_schema(name: &str) -> NewSchema {
+    NewSchema {
+        name: SchemaRef::parse(name).unwrap(),
+        location: "s3://bucket/eu".into(),
+        region: None,
+        role_arn: None,
+        external_id: None,
+        history: History::NotShared,
+    }
+}
+
+#[tokio::test]
+async fn a_schema_is_given_a_place_once_and_loses_it() {
+    let (p, _) = provider();
+    assert!(said(schemas::check_new(&p, &new_schema("s.eu"))).await.contains("spillway share create s"));
+    shares::create(&p, "s", None).await.unwrap();
+    schemas::check_new(&p, &new_schema("s.eu")).await.unwrap();
+    let made = schemas::add(&p, new_schema("s.eu")).await.unwrap();
+    assert_eq!((made.name.as_str(), made.created_at), ("eu", Some(NOW)));
+    let again = "the place of schema 's.EU' exists already; remove it first with: spillway schema remove s.EU";
+    assert_eq!(said(schemas::add(&p, new_schema("s.EU"))).await, again);
+    assert_eq!(said(schemas::check_new(&p, &new_schema("s.EU"))).await, again);
+    let name = |text| SchemaRef::parse(text).unwrap();
+    assert_eq!(schemas::show(&p, &name("S.Eu")).await.unwrap(), made);
+    let near = "there is no schema 's.e' with a place; did you mean 's.eu'?";
+    assert_eq!(said(schemas::show(&p, &name("s.e"))).await, near);
+    let role = NewSchema { external_id: Some("x".into()), ..new_schema("s.us") };
+    assert!(said(schemas::add(&p, role)).await.contains("belongs to a role"));
+    assert!(said(schemas::add(&p, new_schema("s.u#s"))).await.contains("the Python client cannot send"));
+    assert!(SchemaRef::parse("eu").is_err());
+    assert_eq!(schemas::list(&p, None).await.unwrap(), [made]);
+    assert_eq!(schemas::remove(&p, &name("s.eu")).await.unwrap().tables, 0);
+    assert!(said(schemas::remove(&p, &name("s.eu"))).await.starts_with("there is no schema 's.eu' with a place"));
+}
+
+#[tokio::test]
+async fn what_lies_in_a_place_is_noted_and_what_was_named_wins() {
+    let (p, catalog) = provider();
+    shares::create(&p, "s", None).await.unwrap();
+    tables::add(&p, table("s.eu.Named")).await.unwrap();
+    tables::add(&p, table("s.us.a")).await.unwrap();
+    let schema = schemas::add(&p, new_schema("s.eu")).await.unwrap();
+    let names = |names: &[&str]| names.iter().map(|name| TableName::parse(name).unwrap()).collect::<Vec<_>>();
+    let there = async || {
+        let mut there = tables::list(&p, Some("s")).await.unwrap();
+        there.retain(|table| table.origin == Origin::Found);
+        there.sort_by(|a, b| a.name.cmp(&b.name));
+        there.into_iter().map(|table| (table.name.to_string(), table.location, table.id)).collect::<Vec<_>>()
+    };
+    let noted = schemas::note(&p, &schema, &names(&["a", "named", "Z"])).await.unwrap();
+    assert_eq!((noted.added, noted.taken, noted.kept), (names(&["a", "z"]), names(&["named"]), 0));
+    let first = there().await;
+    assert_eq!((first[0].0.as_str(), first[0].1.as_str()), ("a", "s3://bucket/eu/a"));
+    assert_eq!((first[1].0.as_str(), first[1].1.as_str()), ("Z", "s3://bucket/eu/Z"));
+    let again = schemas::note(&p, &schema, &names(&["a", "Z", "named"])).await.unwrap();
+    assert_eq!((again.added.len(), again.gone.len(), again.kept), (0, 0, 2));
+    // A folder that is spelt otherwise is another one; one that comes back is the one it was.
+    let moved = schemas::note(&p, &schema, &names(&["z"])).await.unwrap();
+    assert_eq!((moved.added, moved.gone, moved.kept), (names(&["z"]), names(&["a", "z"]), 0));
+    assert_ne!(there().await[0].2, first[1].2);
+    schemas::note(&p, &schema, &names(&["a", "Z"])).await.unwrap();
+    assert_eq!(there().await, first);
+
+    // What is named later takes the place of what was noted, once.
+    tables::check_new(&p, &table("s.eu.A")).await.unwrap();
+    tables::add(&p, table("s.eu.A")).await.unwrap();
+    assert!(said(tables::add(&p, table("s.eu.a"))).await.contains("exists already"));
+    assert_eq!(there().await, first[1..]);
+    let noted = schemas::note(&p, &schema, &names(&["a", "Z"])).await.unwrap();
+    assert_eq!((noted.taken, noted.kept), (names(&["a"]), 1));
+    tables::remove(&p, &TableRef::parse("s.eu.a").unwrap()).await.unwrap();
+    schemas::note(&p, &schema, &names(&["a", "Z"])).await.unwrap();
+    assert_eq!(there().await, first);
+
+    let found = TableRef::parse("s.eu.a").unwrap();
+    assert!(said(tables::remove(&p, &found)).await.contains("would be found again"));
+    let many: Vec<TableName> = (0..=SCHEMA_FOLDERS_MAX).map(|n| TableName::parse(&format!("t{n}")).unwrap()).collect();
+    assert!(said(schemas::note(&p, &schema, &many)).await.contains("at most 1000 tables"));
+
+    // Broken off between the place and what was noted, it is finished by repeating it.
+    let name = SchemaRef::parse("s.eu").unwrap();
+    catalog.unlocate_schema(&name.share, &name.schema).await.unwrap();
+    let removed = schemas::remove(&p, &name).await.unwrap();
+    assert_eq!((removed.schema, removed.tables), (None, 2));
+    assert_eq!(tables::list(&p, Some("s")).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
 pub mod assumed;
+pub mod folders;
 pub mod local;
 pub mod reach;
 

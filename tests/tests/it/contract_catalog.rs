@@ -6,5 +6,6 @@ mod dynamo;
 mod links;
 mod read;
 mod register;
+mod schemas;
 mod stub;
 mod write;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use shared::catalog::register::{Look, RegisteredTable};
-use shared::catalog::write::{GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
+use shared::catalog::write::{
+    GrantRecord, Origin, RecipientRecord, SchemaRecord, ShareRecord, Status, TableRecord, TokenRecord,
+};
 use shared::model::securable::History;
 use shared::model::version::TimestampMs;
 
@@ -127,7 +129,22 @@ pub fn table_json(table: &TableRecord) -> Value {
         "partitions": rules::partitions_json(&table.partitions),
         "comment": table.comment,
         "validated": table.look.map(|look| look == Look::Taken),
+        "found": table.origin == Origin::Found,
         "createdAt": iso(table.created_at),
+    })
+}
+
+/// A schema with a place for scripts.
+pub fn schema_json(schema: &SchemaRecord) -> Value {
+    json!({
+        "share": schema.share.as_str(),
+        "name": schema.name.as_str(),
+        "location": schema.location,
+        "region": schema.region,
+        "roleArn": schema.role_arn,
+        "externalId": schema.external_id,
+        "historyShared": schema.history != History::NotShared,
+        "createdAt": iso(schema.created_at),
     })
 }
 

@@ -7,13 +7,14 @@ use clap::Args;
 use serde_json::{Value, json};
 use shared::model::version::TimestampMs;
 use shared::provider::names::TableRef;
-use shared::provider::{counted, shares, tables};
+use shared::provider::{counted, schemas, shares, tables};
 
 use super::answer::Answer;
 use super::target::{Kind, Target, TargetArgs};
 use super::told;
 use crate::inspect::bucket::reason;
 
+mod schema;
 mod table;
 
 /// How long the endpoint and a signed URL may take.
@@ -116,6 +117,11 @@ pub async fn run(args: &DoctorArgs, target: &Target) -> Result<Answer, String> {
     }
     let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().map_err(|error| error.to_string())?;
     endpoint(target, &client, &mut checks).await;
+    if args.table.is_none() {
+        for place in &schemas::list(&target.provider, None).await.map_err(told)? {
+            schema::look_at(place, target, &mut checks).await;
+        }
+    }
     for table in &chosen {
         table::look_at(table, target, &client, &mut checks).await;
     }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::catalog::write::Deletion;
-use shared::provider::{counted, shares};
+use shared::provider::{counted, schemas, shares};
 
 use super::answer::{self, Answer, columns, facts, full_name, moment_or_dash};
 use super::target::{Target, TargetArgs};
@@ -125,9 +125,21 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
         ("created", share.created_at.map(answer::moment)),
     ]));
     text.push('\n');
-    if detail.tables.is_empty() {
+    let places = schemas::list(&target.provider, Some(&args.name)).await.map_err(told)?;
+    if !places.is_empty() {
+        let rows: Vec<Vec<String>> = places
+            .iter()
+            .map(|schema| {
+                let name = format!("{}.{}.*", schema.share, schema.name);
+                vec![name, answer::history_words(schema.history), schema.location.clone()]
+            })
+            .collect();
+        text.push_str(&columns(&["EVERY TABLE", "HISTORY", "LOCATION"], &rows));
+        text.push('\n');
+    }
+    if detail.tables.is_empty() && places.is_empty() {
         text.push_str("It has no tables.\n");
-    } else {
+    } else if !detail.tables.is_empty() {
         let rows: Vec<Vec<String>> = detail
             .tables
             .iter()
@@ -149,6 +161,7 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
     let json = json!({
         "share": answer::share_json(share),
         "tables": detail.tables.iter().map(answer::table_json).collect::<Vec<_>>(),
+        "schemas": places.iter().map(answer::schema_json).collect::<Vec<_>>(),
         "grants": detail.grants.iter().map(answer::grant_json).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json))

@@ -20,11 +20,13 @@ use crate::locations::{Place, place};
 use crate::state::StateFolder;
 
 mod aws;
+mod below;
 mod local;
 mod look;
 mod secrets;
 mod stack;
 
+pub use below::Below;
 pub use look::{Looked, Reading, named};
 
 /// Where the local server listens when nothing else was said to it.

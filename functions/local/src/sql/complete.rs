@@ -13,6 +13,8 @@ pub struct Names {
     pub tables: Vec<String>,
     /// Of recipients.
     pub recipients: Vec<String>,
+    /// Of schemas that share a place.
+    pub schemas: Vec<String>,
 }
 
 /// Where the word under the cursor begins, and what it may become. `typed` ends at the cursor.
@@ -36,7 +38,8 @@ pub fn candidates(typed: &str, names: &Names) -> (usize, Vec<String>) {
                     NameOf::Share => &names.shares,
                     NameOf::Table => &names.tables,
                     NameOf::Recipient => &names.recipients,
-                    NameOf::SharedTable | NameOf::Schema | NameOf::Column | NameOf::New(_) => &[],
+                    NameOf::Schema => &names.schemas,
+                    NameOf::SharedTable | NameOf::Column | NameOf::New(_) => &[],
                 };
                 found.extend(there.iter().filter(|name| fits(name)).map(|name| quoted(name)));
             }
@@ -56,6 +59,7 @@ mod tests {
             shares: texts(&["motorbikes", "Motor-Boats"]),
             tables: texts(&["mybikes"]),
             recipients: texts(&["friends"]),
+            schemas: texts(&["europe"]),
         };
         candidates(typed, &names)
     }
@@ -68,6 +72,8 @@ mod tests {
             ("SHOW SHARES; GRANT SELECT ON SHARE mot", 35, vec!["motorbikes", "`Motor-Boats`"]),
             ("GRANT SELECT ON SHARE `Mot", 22, vec!["motorbikes", "`Motor-Boats`"]),
             ("ALTER SHARE motorbikes ADD TABLE m", 33, vec!["mybikes"]),
+            ("ALTER SHARE motorbikes REMOVE ", 30, vec!["TABLE ", "SCHEMA "]),
+            ("ALTER SHARE motorbikes REMOVE SCHEMA e", 37, vec!["europe"]),
             ("GRANT SELECT ON SHARE\n  motorbikes TO ", 38, vec!["RECIPIENT ", "friends"]),
             ("CREATE SHARE mot", 13, vec![]),
             ("NONSENSE mot", 9, vec![]),

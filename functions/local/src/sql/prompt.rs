@@ -11,7 +11,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use shared::config::Environment;
-use shared::provider::{Provider, recipients, registered, shares};
+use shared::provider::{Provider, recipients, registered, schemas, shares};
 
 use super::complete::{Names, candidates};
 use super::lex::{Kind, tokens};
@@ -33,6 +33,7 @@ Statements end with ';' and may go over several lines.
 
   CREATE SHARE [IF NOT EXISTS] s [COMMENT '…']
   ALTER SHARE s SET COMMENT '…' | ADD TABLE … | REMOVE TABLE [IF EXISTS] [schema.]t
+  ALTER SHARE s ADD SCHEMA [IF NOT EXISTS] c LOCATION '…' [WITH HISTORY] | REMOVE SCHEMA [IF EXISTS] c
   ALTER SHARE s ADD TABLE [IF NOT EXISTS] t [AS [schema.]t] [LOCATION '…'] [WITH HISTORY [FROM VERSION n]] [COMMENT '…']
   DROP SHARE [IF EXISTS] s [CASCADE]
   CREATE TABLE [IF NOT EXISTS] t USING DELTA LOCATION '…' [ROLE 'arn' [EXTERNAL ID '…']] [REGION '…'] [COMMENT '…']
@@ -108,10 +109,12 @@ async fn names(provider: &Provider) -> Names {
     let shares = shares::list(provider).await.unwrap_or_default();
     let tables = registered::list(provider).await.unwrap_or_default();
     let recipients = recipients::list(provider).await.unwrap_or_default();
+    let schemas = schemas::list(provider, None).await.unwrap_or_default();
     Names {
         shares: shares.into_iter().map(|share| share.name.to_string()).collect(),
         tables: tables.into_iter().map(|table| table.name.to_string()).collect(),
         recipients: recipients.into_iter().map(|recipient| recipient.name.to_string()).collect(),
+        schemas: schemas.into_iter().map(|schema| schema.name.to_string()).collect(),
     }
 }
 

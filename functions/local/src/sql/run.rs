@@ -9,6 +9,7 @@ use crate::commands::target::{Target, TargetArgs};
 
 mod grants;
 mod recipients;
+mod schemas;
 mod shares;
 mod show;
 mod tables;
@@ -77,9 +78,8 @@ impl Runner<'_> {
                 ShareChange::SetComment(comment) => self.set_comment(share, comment.as_ref()).await,
                 ShareChange::AddTable(add) => self.add_table(share, add).await,
                 ShareChange::RemoveTable { table, if_exists } => self.remove_table(share, table, *if_exists).await,
-                ShareChange::AddSchema { schema, .. } => {
-                    Err(not_yet(schema.at.clone(), "sharing a whole schema by its location; add its tables one by one"))
-                }
+                ShareChange::AddSchema(add) => self.add_schema(share, add).await,
+                ShareChange::RemoveSchema { schema, if_exists } => self.remove_schema(share, schema, *if_exists).await,
             },
             Statement::DropShare { share, if_exists, cascade } => self.drop_share(share, *if_exists, *cascade).await,
             Statement::CreateTable(create) => self.create_table(create).await,

@@ -116,12 +116,33 @@ pub enum ShareChange {
         if_exists: bool,
     },
     /// `ADD SCHEMA … LOCATION`
-    AddSchema {
-        /// Under which name.
+    AddSchema(Box<AddSchema>),
+    /// `REMOVE SCHEMA`
+    RemoveSchema {
+        /// Which.
         schema: Spot,
-        /// Where its tables lie.
-        location: Spot,
+        /// Nothing is said when there is none.
+        if_exists: bool,
     },
+}
+
+/// `ADD SCHEMA`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddSchema {
+    /// Under which name.
+    pub schema: Spot,
+    /// Nothing is done when it has a place.
+    pub if_not_exists: bool,
+    /// Where its tables lie.
+    pub location: Spot,
+    /// Their history is shared.
+    pub history: bool,
+    /// The role that reads them.
+    pub role: Option<Spot>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<Spot>,
+    /// The bucket's region.
+    pub region: Option<Spot>,
 }
 
 /// `[schema.]table` of a share.

@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::Client;
 use super::failure::Failed;
 use super::rows::{Reading, RowStore, pause};
 use crate::catalog::item::recipient::{StoredRecipient, read_recipient_name, read_stored_recipient};
+use crate::catalog::item::schema::read_schema;
 use crate::catalog::item::share::{StoredShare, read_share, read_table};
 use crate::catalog::item::{ItemError, Lifecycle};
 use crate::catalog::key::{self, KeyError};
 use crate::catalog::write::{
-    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
-    TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
+    TableRecord, TokenRecord, WriteError,
 };
 use crate::limits::CATALOG_ATTEMPTS_MAX;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
@@ -23,6 +24,7 @@ use crate::model::version::TimestampMs;
 mod grants;
 mod recipients;
 mod registered;
+mod schemas;
 mod shares;
 mod tables;
 mod transaction;
@@ -193,6 +195,22 @@ impl ProviderCatalog for DynamoProviderCatalog {
 
     async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
         self.drop_table(share, schema, name).await
+    }
+
+    async fn located_schemas(&self, share: &ShareName) -> Result<Vec<SchemaRecord>, WriteError> {
+        let Some(stored) = self.stored_share(share).await? else { return Ok(Vec::new()) };
+        let rows = self.rows.all(&key::schemas_of(share)).await?;
+        let schemas = rows.iter().map(read_schema).collect::<Result<Vec<_>, _>>()?;
+        let own = schemas.into_iter().filter(|schema| schema.share_id == stored.record.id);
+        Ok(own.filter_map(|schema| schema.into_record(&stored.record.name)).collect())
+    }
+
+    async fn locate_schema(&self, schema: &SchemaRecord) -> Result<(), WriteError> {
+        self.write_place(schema).await
+    }
+
+    async fn unlocate_schema(&self, share: &ShareName, schema: &SchemaName) -> Result<(), WriteError> {
+        self.drop_place(share, schema).await
     }
 
     async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {

@@ -12,8 +12,8 @@ use self::records::{entry_status, grant_record, recipient_record, share_entry, s
 use crate::catalog::document::CatalogDocument;
 use crate::catalog::file;
 use crate::catalog::write::{
-    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
-    TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
+    TableRecord, TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{RecipientRules, Window};
@@ -23,6 +23,7 @@ mod changes;
 mod copied;
 mod records;
 mod registered;
+mod schemas;
 
 /// Reads and changes a catalogue document.
 #[derive(Debug, Clone)]
@@ -187,6 +188,25 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
         let (share, schema, name) = (share.clone(), schema.clone(), name.clone());
         self.change(move |document| changes::remove_table(document, &share, &schema, &name)).await
+    }
+
+    async fn located_schemas(&self, share: &ShareName) -> Result<Vec<SchemaRecord>, WriteError> {
+        let share = share.clone();
+        self.read(move |document| {
+            let found = document.shares.iter().find(|entry| is_share(entry, &share));
+            found.map_or_else(|| Ok(Vec::new()), schemas::schemas_of)
+        })
+        .await
+    }
+
+    async fn locate_schema(&self, schema: &SchemaRecord) -> Result<(), WriteError> {
+        let schema = schema.clone();
+        self.change(move |document| schemas::locate_schema(document, &schema)).await
+    }
+
+    async fn unlocate_schema(&self, share: &ShareName, schema: &SchemaName) -> Result<(), WriteError> {
+        let (share, schema) = (share.clone(), schema.clone());
+        self.change(move |document| schemas::unlocate_schema(document, &share, &schema)).await
     }
 
     async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {

@@ -1,18 +1,16 @@
-//! Items of shares, schemas and tables.
+//! Items of shares and tables.
 
 use super::registered::{LOOK, look_if_any, look_text};
 use super::{Builder, COMMENT, CREATED, DISPLAY, Fields, Item, ItemError, Lifecycle, SHARE_ID, STATUS, primary_key};
 use crate::catalog::key::{self, Entity, KeyError};
-use crate::catalog::write::{ShareRecord, TableRecord};
+use crate::catalog::write::{Origin, ShareRecord, TableRecord};
 use crate::catalog::{auxiliary, reach, rules};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
 use crate::model::rule::{PartitionRule, Terms};
-use crate::model::securable::{History, Schema, Share, Table};
+use crate::model::securable::{History, Share, Table};
 use crate::model::version::Version;
 
-/// Attribute of a schema: how many tables it has.
-pub const TABLES: &str = "tables";
 /// Attribute of a share: how many grants are on it.
 pub const GRANTS: &str = "grants";
 /// Attribute of a table: its id.
@@ -21,7 +19,7 @@ pub const TABLE_ID: &str = "tableId";
 pub const SHARE_NAME: &str = "shareName";
 /// Attribute of a table: the schema's name as it was spelt.
 pub const SCHEMA_NAME: &str = "schemaName";
-/// Attribute of a table: `s3://bucket/prefix`.
+/// Attribute of a table, and of a schema that has a place: `s3://bucket/prefix`.
 pub const LOCATION: &str = "location";
 /// Attribute of a table: where else its log may name files, a set of `s3://bucket/prefix`; not there for none.
 pub const AUXILIARY_LOCATIONS: &str = "auxiliaryLocations";
@@ -39,6 +37,12 @@ pub const HISTORY: &str = "history";
 pub const START_VERSION: &str = "startVersion";
 /// Attribute of a table: its partition rules as JSON; not there for none.
 pub const PARTITIONS: &str = "partitions";
+
+/// Attribute of a table that was only seen in the place of its schema: [`FOUND`].
+pub const ORIGIN: &str = "origin";
+
+/// It was seen, and named by nobody.
+pub const FOUND: &str = "found";
 
 const LATEST: &str = "latest";
 const SHARED: &str = "shared";
@@ -95,51 +99,6 @@ pub fn read_share(item: &Item) -> Result<StoredShare, ItemError> {
         lifecycle: fields.lifecycle()?,
         grants: fields.number(GRANTS)?,
     })
-}
-
-/// A schema's item with what only the catalogue itself needs.
-#[derive(Debug, Clone)]
-pub struct StoredSchema {
-    /// Its name.
-    pub name: SchemaName,
-    /// The share's id.
-    pub share_id: String,
-    /// How many tables it has.
-    pub tables: u64,
-}
-
-impl StoredSchema {
-    /// As a recipient of the share sees it; nothing when it is left over from another share of that name.
-    pub fn into_schema(self, share: &Share) -> Option<Schema> {
-        (self.share_id == share.id).then(|| Schema { share: share.name.clone(), name: self.name })
-    }
-}
-
-/// The item of a schema with its first table.
-///
-/// # Errors
-/// When it has no key.
-pub fn schema_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError> {
-    Ok(Builder::new(&key::schema_key(&table.share, &table.schema)?)
-        .text(DISPLAY, table.schema.as_str())
-        .text(SHARE_ID, share_id)
-        .number(TABLES, 1)
-        .build())
-}
-
-/// Reads a schema's item.
-///
-/// # Errors
-/// When it is none that this program knows.
-pub fn read_schema(item: &Item) -> Result<StoredSchema, ItemError> {
-    let fields = Fields::of("schema", item)?;
-    let name = SchemaName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;
-    let (pk, sk) = primary_key(item)?;
-    match Entity::of(pk, sk) {
-        Some(Entity::Schema { schema, .. }) if schema == name.folded() => {}
-        _ => return Err(fields.bad(key::SK)),
-    }
-    Ok(StoredSchema { name, share_id: fields.text(SHARE_ID)?.to_owned(), tables: fields.number(TABLES)? })
 }
 
 /// A table's item with what only the catalogue itself needs.
@@ -202,11 +161,26 @@ pub fn table_item(table: &TableRecord, share_id: &str) -> Result<Item, KeyError>
         .text_if_any(COMMENT, table.comment.as_deref())
         .text_if_any(LOOK, table.look.map(look_text))
         .moment_if_any(CREATED, table.created_at);
-    let item = match table.history {
+    let item = match table.origin {
+        Origin::Named => item,
+        Origin::Found => item.text(ORIGIN, FOUND),
+    };
+    Ok(with_partitions(with_history(item, table.history), &table.partitions).build())
+}
+
+pub(super) fn with_history(item: Builder, history: History) -> Builder {
+    match history {
         History::NotShared => item.text(HISTORY, LATEST),
         History::SharedFrom(version) => item.text(HISTORY, SHARED).number(START_VERSION, version.number()),
-    };
-    Ok(with_partitions(item, &table.partitions).build())
+    }
+}
+
+pub(super) fn read_history(fields: &Fields<'_>) -> Result<History, ItemError> {
+    match fields.text(HISTORY)? {
+        LATEST => Ok(History::NotShared),
+        SHARED => Ok(History::SharedFrom(Version::new(fields.number(START_VERSION)?))),
+        _ => Err(fields.bad(HISTORY)),
+    }
 }
 
 /// Rules that cannot be written as JSON do not exist: they are texts.
@@ -241,10 +215,10 @@ pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
     let name = TableName::parse(fields.text(DISPLAY)?).map_err(|_| fields.bad(DISPLAY))?;
     let named = Entity::Table { share: share.folded(), schema: schema.folded(), table: name.folded() };
     at(item, &fields, &named)?;
-    let history = match fields.text(HISTORY)? {
-        LATEST => History::NotShared,
-        SHARED => History::SharedFrom(Version::new(fields.number(START_VERSION)?)),
-        _ => return Err(fields.bad(HISTORY)),
+    let origin = match fields.text_if_any(ORIGIN)? {
+        None => Origin::Named,
+        Some(FOUND) => Origin::Found,
+        Some(_) => return Err(fields.bad(ORIGIN)),
     };
     // A set has no order of its own.
     let mut auxiliary_locations = fields.texts(AUXILIARY_LOCATIONS)?;
@@ -260,10 +234,11 @@ pub fn read_table(item: &Item) -> Result<StoredTable, ItemError> {
         endpoint: fields.owned_if_any(ENDPOINT)?,
         role_arn: fields.owned_if_any(ROLE_ARN)?,
         external_id: fields.owned_if_any(EXTERNAL_ID)?,
-        history,
+        history: read_history(&fields)?,
         partitions: read_partitions(&fields)?,
         comment: fields.owned_if_any(COMMENT)?,
         look: look_if_any(&fields)?,
+        origin,
         created_at: fields.moment_if_any(CREATED)?,
     };
     Ok(StoredTable { record, share_id: fields.text(SHARE_ID)?.to_owned() })

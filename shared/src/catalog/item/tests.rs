@@ -2,10 +2,13 @@
 
 use super::activation::*;
 use super::recipient::*;
+use super::schema::*;
 use super::share::*;
 use super::*;
 use crate::catalog::register::Look;
-use crate::catalog::write::{ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, TableRecord, TokenRecord};
+use crate::catalog::write::{
+    ActivationRecord, GrantRecord, Origin, RecipientRecord, SchemaRecord, ShareRecord, TableRecord, TokenRecord,
+};
 use crate::model::location::Endpoint;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{PartitionRule, RecipientRules, RuleValue, Window};
@@ -37,6 +40,7 @@ fn table() -> TableRecord {
         partitions: Vec::new(),
         comment: Some("about orders".into()),
         look: Some(Look::LeftOut),
+        origin: Origin::Named,
         created_at: None,
     }
 }
@@ -256,4 +260,33 @@ fn rules_that_were_taken_off_an_item_are_missed() {
     assert!(read_recipient(&ruled(recipient_item(&recipient()).unwrap())).is_err());
     assert!(read_table(&ruled(table_item(&table(), "s-1").unwrap())).is_err());
     assert!(read_grant(&ruled(grant_item(&grant()).unwrap())).is_err());
+}
+
+#[test]
+fn a_schemas_place_survives_and_counts_for_its_own_share_only() {
+    let schema = SchemaRecord {
+        share: ShareName::parse("Sales.EU").unwrap(),
+        name: SchemaName::parse("Straße").unwrap(),
+        location: "s3://bucket/a".into(),
+        region: Some("eu-west-1".into()),
+        role_arn: Some("arn:aws:iam::1:role/r".into()),
+        external_id: Some("x".into()),
+        history: History::SharedFrom(Version::ZERO),
+        created_at: Some(TimestampMs::new(5)),
+    };
+    let item = located_item(&schema, "s-1", 3).unwrap();
+    let stored = read_schema(&item).unwrap();
+    assert_eq!((stored.tables, stored.clone().into_record(&schema.share)), (3, Some(schema.clone())));
+    let share = |id: &str| Share { name: schema.share.clone(), id: id.into(), comment: None };
+    let located = stored.clone().into_located(&share("s-1"), Window::default()).unwrap().unwrap();
+    assert_eq!((located.location.bucket(), located.location.prefix()), ("bucket", "a"));
+    assert!(stored.into_located(&share("s-2"), Window::default()).unwrap().is_none());
+    let plain = read_schema(&unlocated_item(&schema.share, &schema.name, "s-1", 3).unwrap()).unwrap();
+    assert!(plain.into_located(&share("s-1"), Window::default()).unwrap().is_none());
+
+    let mut lost = item;
+    lost.remove(HISTORY);
+    assert!(read_schema(&lost).is_err());
+    let found = TableRecord { origin: Origin::Found, ..table() };
+    assert_eq!(read_table(&table_item(&found, "s-1").unwrap()).unwrap().record, found);
 }

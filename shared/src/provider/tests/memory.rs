@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use crate::catalog::register::{RegisteredTable, TableRegister};
 use crate::catalog::write::{
-    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
-    TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
+    TableRecord, TokenRecord, WriteError,
 };
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{RecipientRules, Window};
@@ -19,6 +19,7 @@ use crate::provider::counted;
 struct Content {
     shares: Vec<ShareRecord>,
     tables: Vec<TableRecord>,
+    schemas: Vec<SchemaRecord>,
     recipients: Vec<RecipientRecord>,
     tokens: Vec<TokenRecord>,
     grants: Vec<GrantRecord>,
@@ -150,6 +151,30 @@ impl ProviderCatalog for MemoryCatalog {
         self.write(|content| {
             content.tables.retain(|table| table.share != *share || table.schema != *schema || table.name != *name);
             Ok(())
+        })
+    }
+
+    async fn located_schemas(&self, share: &ShareName) -> Result<Vec<SchemaRecord>, WriteError> {
+        self.read(|content| content.schemas.iter().filter(|schema| schema.share == *share).cloned().collect())
+    }
+
+    async fn locate_schema(&self, schema: &SchemaRecord) -> Result<(), WriteError> {
+        self.write(|content| {
+            content.share(&schema.share)?;
+            if content.schemas.iter().any(|other| other.share == schema.share && other.name == schema.name) {
+                return Err(exists("place of schema", format!("{}.{}", schema.share, schema.name)));
+            }
+            content.schemas.push(schema.clone());
+            Ok(())
+        })
+    }
+
+    async fn unlocate_schema(&self, share: &ShareName, schema: &SchemaName) -> Result<(), WriteError> {
+        self.write(|content| {
+            let before = content.schemas.len();
+            content.schemas.retain(|other| other.share != *share || other.name != *schema);
+            let gone = content.schemas.len() < before;
+            if gone { Ok(()) } else { Err(missing("place of schema", format!("{share}.{schema}"))) }
         })
     }
 

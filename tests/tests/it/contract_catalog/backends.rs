@@ -12,8 +12,11 @@ use shared::catalog::dynamo::write::DynamoProviderCatalog;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
 use shared::catalog::file::CatalogFile;
+use shared::catalog::located::FindLocatedSchema;
 use shared::catalog::register::Look;
-use shared::catalog::write::{ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
+use shared::catalog::write::{
+    Origin, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status, TableRecord, TokenRecord,
+};
 use shared::catalog::{FindShare, FindTable, ListAllTables, ListSchemas, ListShares, ListTables};
 use shared::clock::{Clock, SystemClock};
 use shared::model::location::TableLocation;
@@ -21,13 +24,16 @@ use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use shared::model::recipient::Recipient;
 use shared::model::rule::{RecipientRules, Window};
 use shared::model::securable::History;
-use shared::model::version::TimestampMs;
+use shared::model::version::{TimestampMs, Version};
 use shared::secret::{Secret, TokenHash};
 use tests::emulator::DynamoTable;
 
 /// All that a recipient may ask.
-pub(super) trait Reads: ListShares + FindShare + ListSchemas + ListTables + ListAllTables + FindTable {}
-impl<T: ListShares + FindShare + ListSchemas + ListTables + ListAllTables + FindTable> Reads for T {}
+pub(super) trait Reads:
+    ListShares + FindShare + ListSchemas + ListTables + ListAllTables + FindTable + FindLocatedSchema
+{
+}
+impl<T: ListShares + FindShare + ListSchemas + ListTables + ListAllTables + FindTable + FindLocatedSchema> Reads for T {}
 
 /// An implementation with nothing in it.
 pub(super) struct Backend {
@@ -160,7 +166,22 @@ pub(super) fn table(full_name: &str) -> TableRecord {
         partitions: Vec::new(),
         comment: Some(format!("about {full_name}")),
         look: Some(Look::Taken),
+        origin: Origin::Named,
         created_at: Some(TimestampMs::new(5)),
+    }
+}
+
+/// A schema with a place.
+pub(super) fn schema(share: &str, name: &str) -> SchemaRecord {
+    SchemaRecord {
+        share: share_name(share),
+        name: schema_name(name),
+        location: format!("s3://places/{name}"),
+        region: Some("eu-west-1".into()),
+        role_arn: Some("arn:aws:iam::000000000000:role/r".into()),
+        external_id: Some("x".into()),
+        history: History::SharedFrom(Version::ZERO),
+        created_at: Some(TimestampMs::new(7)),
     }
 }
 

@@ -6,16 +6,30 @@ use std::path::{Path, PathBuf};
 
 const VOCABULARY: [&str; 7] = ["bounded", "clock", "entropy", "error", "limits", "model", "secret"];
 const WIRE: [&str; 1] = ["wire"];
-const ENGINES: [&str; 10] =
-    ["audit", "auth", "catalog", "credentials", "delta", "predicate", "presign", "provider", "seal", "storage"];
+const ENGINES: [&str; 11] = [
+    "audit",
+    "auth",
+    "catalog",
+    "credentials",
+    "delta",
+    "discovery",
+    "predicate",
+    "presign",
+    "provider",
+    "seal",
+    "storage",
+];
 const HANDLERS: [&str; 1] = ["handlers"];
 const DELIVERY: [&str; 6] = ["config", "env", "http", "lambda", "route", "telemetry"];
 
 /// One engine may use another only through its trait, or an adapter the adapter it is made for.
-const BETWEEN_ENGINES: [(&str, &str); 12] = [
+const BETWEEN_ENGINES: [(&str, &str); 15] = [
     ("auth", "audit"),          // notes what its memory knew
     ("catalog", "audit"),       // notes what its memory knew
     ("credentials", "audit"),   // notes what its memory knew
+    ("discovery", "auth"),      // its tests let recipients in
+    ("discovery", "catalog"),   // adds to what `FindTable` and the lists know
+    ("discovery", "storage"),   // looks into places through `LogStore` and `FolderStore`
     ("delta", "storage"),       // reads objects through `LogStore`
     ("storage", "credentials"), // reads with the keys of `Sessions`
     ("presign", "credentials"), // signs with the same keys

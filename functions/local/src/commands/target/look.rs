@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use aws_config::SdkConfig;
 use shared::model::location::TableLocation;
 use shared::provider::tables::NewTable;
 
 use super::Target;
 use crate::inspect::Inspection;
-use crate::inspect::bucket::{Bucket, Role};
+use crate::inspect::bucket::{Bucket, Role, Route};
 use crate::locations::Place;
 
 impl Target {
@@ -40,6 +41,18 @@ impl Target {
             }
             Place::Bucket(location) => location.clone(),
         };
+        let auxiliary_locations = new.auxiliary_locations;
+        let Reached { bucket, config, route, region, note } = self.reached(location, new).await?;
+        for text in auxiliary_locations {
+            bucket.check_beside(&config, text, &route).await?;
+        }
+        let inspection = bucket.inspect().await?;
+        inspection.check_elsewhere(&named(place, auxiliary_locations)?)?;
+        Ok(Looked { inspection, region, note })
+    }
+
+    /// Reaches a bucket as the server would, or else as the operator.
+    pub(super) async fn reached(&self, location: TableLocation, new: Reading<'_>) -> Result<Reached, String> {
         let route = self.route(new.region, new.endpoint, new.role);
         let own = self.aws_config().await;
         let (config, note) = match &route.role {
@@ -57,15 +70,23 @@ impl Target {
             },
         };
         let bucket = Bucket::find(&config, location, &route).await?;
-        for text in new.auxiliary_locations {
-            bucket.check_beside(&config, text, &route).await?;
-        }
-        let inspection = bucket.inspect().await?;
-        inspection.check_elsewhere(&named(place, new.auxiliary_locations)?)?;
         let servers = own.region().map(|region| region.as_ref());
         let elsewhere = bucket.endpoint().is_none() && servers.is_some_and(|region| region != bucket.region());
-        Ok(Looked { inspection, region: elsewhere.then(|| bucket.region().to_owned()), note })
+        let region = elsewhere.then(|| bucket.region().to_owned());
+        Ok(Reached { bucket, config, route, region, note })
     }
+}
+
+/// A bucket, and how it was reached.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) bucket: Bucket,
+    config: SdkConfig,
+    route: Route,
+    /// Its region, when it is another than the server's.
+    pub(super) region: Option<String>,
+    /// What the operator should know.
+    pub(super) note: Option<String>,
 }
 
 /// A table's location as far as its log's paths go: where it leads is not asked.

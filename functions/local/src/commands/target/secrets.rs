@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use shared::auth::secrets::SecretTokenStore;
 use shared::catalog::register::{RegisteredTable, TableRegister};
 use shared::catalog::write::{
-    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, ShareRecord, Status, TableRecord,
-    TokenRecord, WriteError,
+    ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
+    TableRecord, TokenRecord, WriteError,
 };
 use shared::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use shared::model::rule::{RecipientRules, Window};
@@ -132,6 +132,18 @@ impl ProviderCatalog for TokensInSecrets {
 
     async fn remove_table(&self, share: &ShareName, schema: &SchemaName, name: &TableName) -> Result<(), WriteError> {
         self.catalog.remove_table(share, schema, name).await
+    }
+
+    async fn located_schemas(&self, share: &ShareName) -> Result<Vec<SchemaRecord>, WriteError> {
+        self.catalog.located_schemas(share).await
+    }
+
+    async fn locate_schema(&self, schema: &SchemaRecord) -> Result<(), WriteError> {
+        self.catalog.locate_schema(schema).await
+    }
+
+    async fn unlocate_schema(&self, share: &ShareName, schema: &SchemaName) -> Result<(), WriteError> {
+        self.catalog.unlocate_schema(share, schema).await
     }
 
     async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError> {

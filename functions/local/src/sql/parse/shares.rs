@@ -4,8 +4,8 @@ use super::{Expected, NameOf, Parser};
 use crate::sql::lex::Kind;
 use crate::sql::mistake::Mistake;
 use crate::sql::statement::{
-    AddTable, CreateShare, Number, Partition, PartitionCondition, PartitionValue, ShareChange, SharedHistory,
-    SharedName, Spot, Statement,
+    AddSchema, AddTable, CreateShare, Number, Partition, PartitionCondition, PartitionValue, ShareChange,
+    SharedHistory, SharedName, Spot, Statement,
 };
 
 /// Parts of the name of what is added: `glue.database.table` has most.
@@ -29,20 +29,48 @@ impl Parser<'_> {
             if self.word("TABLE") {
                 self.add_table()?
             } else if self.word("SCHEMA") {
-                let schema = self.name(NameOf::New("schema"))?;
-                self.need("LOCATION")?;
-                ShareChange::AddSchema { schema, location: self.text("a location")? }
+                self.add_schema()?
             } else {
                 return Err(self.unexpected());
             }
         } else if self.word("REMOVE") {
-            self.need("TABLE")?;
-            let if_exists = self.if_exists()?;
-            ShareChange::RemoveTable { table: self.shared_name()?, if_exists }
+            if self.word("TABLE") {
+                let if_exists = self.if_exists()?;
+                ShareChange::RemoveTable { table: self.shared_name()?, if_exists }
+            } else if self.word("SCHEMA") {
+                let if_exists = self.if_exists()?;
+                ShareChange::RemoveSchema { schema: self.name(NameOf::Schema)?, if_exists }
+            } else {
+                return Err(self.unexpected());
+            }
         } else {
             return Err(self.unexpected());
         };
         Ok(Statement::AlterShare { share, change })
+    }
+
+    fn add_schema(&mut self) -> Result<ShareChange, Mistake> {
+        let if_not_exists = self.if_not_exists()?;
+        let schema = self.name(NameOf::New("schema"))?;
+        self.need("LOCATION")?;
+        let location = self.text("a location")?;
+        let mut add =
+            AddSchema { schema, if_not_exists, location, history: false, role: None, external_id: None, region: None };
+        loop {
+            if self.flag(add.history, "WITH")? {
+                self.need("HISTORY")?;
+                add.history = true;
+            } else if self.option(add.role.as_ref(), "ROLE")? {
+                add.role = Some(self.text("the ARN of a role")?);
+            } else if self.option(add.external_id.as_ref(), "EXTERNAL")? {
+                self.need("ID")?;
+                add.external_id = Some(self.text("an external id")?);
+            } else if self.option(add.region.as_ref(), "REGION")? {
+                add.region = Some(self.text("a region")?);
+            } else {
+                return Ok(ShareChange::AddSchema(Box::new(add)));
+            }
+        }
     }
 
     fn add_table(&mut self) -> Result<ShareChange, Mistake> {

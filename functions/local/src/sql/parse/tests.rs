@@ -45,6 +45,11 @@ const GOOD: &[(&str, usize)] = &[
     ("ALTER SHARE s ADD TABLE IF NOT EXISTS glue.db.t WITHOUT VALIDATION WITH HISTORY", 1),
     ("ALTER SHARE s ADD TABLE t PARTITION (a = 'x', `b c` = CURRENT_RECIPIENT('country'), d = 3)", 1),
     ("ALTER SHARE s ADD SCHEMA eu LOCATION 's3://bucket/prefix/'", 1),
+    (
+        "ALTER SHARE s ADD SCHEMA IF NOT EXISTS eu LOCATION '/x' REGION 'r' WITH HISTORY ROLE 'arn' EXTERNAL ID 'x'; ALTER \
+         SHARE s REMOVE SCHEMA eu; ALTER SHARE s REMOVE SCHEMA IF EXISTS eu",
+        3,
+    ),
     ("ALTER SHARE s REMOVE TABLE t; ALTER SHARE s REMOVE TABLE IF EXISTS eu.t", 2),
     ("DROP SHARE s; DROP SHARE IF EXISTS s CASCADE", 2),
     ("CREATE TABLE t USING DELTA LOCATION '/x'", 1),
@@ -130,6 +135,12 @@ const BAD: &[(&str, &str, &str)] = &[
         "               ^",
     ),
     ("CREATE SHARE a CREATE SHARE b", "a ';' is missing before this statement", "               ^^^^^^"),
+    (
+        "ALTER SHARE s ADD SCHEMA eu 's3://b/'",
+        "the text 's3://b/' does not fit here; next is LOCATION",
+        "                            ^^^^^^^^^",
+    ),
+    ("ALTER SHARE s REMOVE eu", "'eu' does not fit here; next is TABLE or SCHEMA", "                     ^^"),
     ("GRANT ON SHARE s TO r", "'ON' does not fit here; next is SELECT", "      ^^"),
     ("GRANT SELECT ON SHARE s FOR r", "'FOR' does not fit here; next is TO", "                        ^^^"),
     (

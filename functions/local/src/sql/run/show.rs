@@ -2,20 +2,23 @@
 
 use serde_json::{Value, json};
 use shared::catalog::register::Look;
-use shared::catalog::write::{GrantRecord, TableRecord};
+use shared::catalog::write::{GrantRecord, Origin, SchemaRecord, TableRecord};
 use shared::model::version::TimestampMs;
 use shared::provider::names::TableRef;
-use shared::provider::{recipients, registered, shares, tables};
+use shared::provider::{recipients, registered, schemas, shares, tables};
 
 use super::told::{at, at_either};
 use super::{Outcome, Rows, Runner};
 use crate::commands::answer::{
-    columns, grant_json, history_words, moment_or_dash, recipient_json, registered_json, share_json, status_word,
-    table_json, token_json,
+    columns, grant_json, history_words, moment_or_dash, recipient_json, registered_json, schema_json, share_json,
+    status_word, table_json, token_json,
 };
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
 use crate::sql::statement::{Describe, Show, Spot};
+
+/// In the place of a table's name.
+const EVERY_TABLE: &str = "*";
 
 /// How a moment is written: for people, or for scripts.
 type Moment = fn(Option<TimestampMs>) -> String;
@@ -65,12 +68,16 @@ impl Runner<'_> {
             Show::GrantsOn(share) => {
                 let detail = shares::show(&self.target.provider, &share.text).await.map_err(at(share))?;
                 let empty = format!("Nobody may read share '{}'.", detail.share.name);
-                Ok(grants(&["recipient", "granted", "from", "until"], empty, &detail.grants, |grant| grant.recipient.to_string()))
+                Ok(grants(&["recipient", "granted", "from", "until"], empty, &detail.grants, |grant| {
+                    grant.recipient.to_string()
+                }))
             }
             Show::GrantsTo(recipient) => {
                 let detail = recipients::show(&self.target.provider, &recipient.text).await.map_err(at(recipient))?;
                 let empty = format!("Recipient '{}' may read nothing.", detail.recipient.name);
-                Ok(grants(&["share", "granted", "from", "until"], empty, &detail.grants, |grant| grant.share.to_string()))
+                Ok(grants(&["share", "granted", "from", "until"], empty, &detail.grants, |grant| {
+                    grant.share.to_string()
+                }))
             }
             Show::Tables => self.show_tables().await,
         }
@@ -92,12 +99,13 @@ impl Runner<'_> {
 
     async fn show_share(&self, share: &Spot) -> Result<Outcome, Mistake> {
         let found = tables::list(&self.target.provider, Some(&share.text)).await.map_err(at(share))?;
+        let places = schemas::list(&self.target.provider, Some(&share.text)).await.map_err(at(share))?;
         let empty = format!(
             "Nothing is in share '{0}'. ALTER SHARE {1} ADD TABLE adds a table.",
             share.text,
             quoted(&share.text)
         );
-        let json = json!({"tables": all(&found, table_json)});
+        let json = json!({"tables": all(&found, table_json), "schemas": all(&places, schema_json)});
         Ok(listed(&["schema", "table", "history", "location", "validated", "comment"], empty, json, |_| {
             let row = |table: &TableRecord| {
                 vec![
@@ -109,7 +117,12 @@ impl Runner<'_> {
                     table.comment.clone().unwrap_or_default(),
                 ]
             };
-            found.iter().map(row).collect()
+            let place = |schema: &SchemaRecord| {
+                let (name, history) = (schema.name.to_string(), history_words(schema.history));
+                let what = "every table in this place".to_owned();
+                vec![name, EVERY_TABLE.to_owned(), history, schema.location.clone(), String::new(), what]
+            };
+            places.iter().map(place).chain(found.iter().map(row)).collect()
         }))
     }
 
@@ -243,6 +256,7 @@ impl Runner<'_> {
                         ("external id", record.external_id.clone().unwrap_or_default()),
                         ("comment", record.comment.clone().unwrap_or_default()),
                         ("validated", validated(record.look).to_owned()),
+                        ("found", if record.origin == Origin::Found { "in the schema's place" } else { "" }.to_owned()),
                         ("added", moment(record.created_at)),
                     ]
                 }))

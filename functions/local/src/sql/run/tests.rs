@@ -156,9 +156,14 @@ async fn rules_are_what_the_commands_would_have_written() {
              GRANT SELECT ON SHARE s TO far VALID UNTIL '2998-01-01T00:00:00Z'; GRANT SELECT ON SHARE s TO far VALID ALWAYS",
         )
         .await;
-    assert!(said[0].contains("already, from 2026-01-01 00:00 UTC until 2999-01-01 00:00 UTC; nothing to do"), "{said:?}");
     assert!(
-        said[1].starts_with("Changed when recipient 'far' may read share 's': until 2998-01-01 00:00 UTC, before it was from 2026"),
+        said[0].contains("already, from 2026-01-01 00:00 UTC until 2999-01-01 00:00 UTC; nothing to do"),
+        "{said:?}"
+    );
+    assert!(
+        said[1].starts_with(
+            "Changed when recipient 'far' may read share 's': until 2998-01-01 00:00 UTC, before it was from 2026"
+        ),
         "{said:?}"
     );
     assert!(said[2].ends_with("already, until 2998-01-01 00:00 UTC; nothing to do.\n"), "{said:?}");
@@ -227,7 +232,15 @@ async fn what_cannot_be_done_points_at_the_name_at_fault() {
             "not supported yet: tables of the AWS Glue Data Catalog",
             "glue.db.t",
         ),
-        ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION 's3://b/'", "not supported yet: sharing a whole schema", "eu"),
+        ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION '/nowhere'", "cannot read the folder /nowhere", "'/nowhere'"),
+        ("ALTER SHARE motorbikes ADD SCHEMA `e u` LOCATION '/x'", "the schema name 'e u' contains a space", "`e u`"),
+        (
+            "ALTER SHARE motorbike ADD SCHEMA eu LOCATION '/x'",
+            "there is no share 'motorbike'; did you mean",
+            "motorbike",
+        ),
+        ("ALTER SHARE motorbikes REMOVE SCHEMA eu", "there is no schema 'motorbikes.eu' with a place", "eu"),
+        ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION '/x' ROLE 'me'", "'me' is not the ARN of a role", "eu"),
         (
             "ALTER SHARE motorbikes ADD TABLE mybikes AS eu.p PARTITION (a = 'b')",
             "a partition rule is on column 'a', but",
@@ -278,6 +291,26 @@ async fn tokens_are_rotated_and_revoked() {
     assert_eq!(ended.count(), 2, "{described:?}");
     let said = provider.does("ALTER RECIPIENT friends DISABLE; ALTER RECIPIENT friends DISABLE").await;
     assert!(said[0].starts_with("Disabled recipient") && said[1].ends_with("nothing to do.\n"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_schema_shares_a_place_until_it_is_removed() {
+    let provider = Provider::new().await;
+    let data = provider.folder.path().join("data").display().to_string();
+    let add = format!("ALTER SHARE s ADD SCHEMA IF NOT EXISTS eu LOCATION '{data}' WITH HISTORY");
+    let said = provider.does(&format!("CREATE SHARE s; {add}; {add}")).await;
+    assert!(
+        said[1].starts_with(&format!("Added schema 's.eu': 2 tables at {data}.\nTables that are added")),
+        "{said:?}"
+    );
+    assert_eq!(said[2], "Schema 's.eu' shares a place already; nothing to do.\n");
+    let (why, at) = provider.fails(&add.replace("IF NOT EXISTS ", "")).await;
+    assert!(why.contains("ADD SCHEMA IF NOT EXISTS leaves it as it is") && at == "eu", "{why}: {at}");
+    assert_eq!(provider.rows("SHOW ALL IN SHARE s").await[0][..4], ["eu", "*", "all versions", data.as_str()]);
+    let said = provider.does("ALTER SHARE s REMOVE SCHEMA EU; ALTER SHARE s REMOVE SCHEMA IF EXISTS eu").await;
+    assert!(said[0].starts_with("Removed schema 's.EU'; the data stays where it is"), "{said:?}");
+    assert_eq!(said[1], "There is no schema 's.eu' with a place; nothing to do.\n");
+    assert!(provider.rows("SHOW ALL IN SHARE s").await.is_empty());
 }
 
 #[tokio::test]
@@ -336,12 +369,8 @@ async fn comments_of_tables_are_kept_and_shown_to_their_provider() {
         )
         .await;
     assert_eq!(provider.rows("SHOW TABLES").await[0][4], "it's cars");
-    let shown: Vec<[String; 2]> = provider
-        .rows("SHOW ALL IN SHARE s")
-        .await
-        .into_iter()
-        .map(|row| [row[0].clone(), row[5].clone()])
-        .collect();
+    let shown: Vec<[String; 2]> =
+        provider.rows("SHOW ALL IN SHARE s").await.into_iter().map(|row| [row[0].clone(), row[5].clone()]).collect();
     assert_eq!(shown, [["default", "it's cars"], ["eu", "of Europe"], ["us", ""]]);
     for (what, comment) in [("t", "it's cars"), ("s.eu.t", "of Europe")] {
         let described = provider.rows(&format!("DESCRIBE TABLE {what}")).await;

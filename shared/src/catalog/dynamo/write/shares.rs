@@ -4,7 +4,8 @@
 use super::transaction::{ACTIONS_MAX, Transaction, Verdict, number, text, when};
 use super::{Attempt, DynamoProviderCatalog, FREE, SAME_LIVE_SHARE, being_deleted, settle, share_text};
 use crate::catalog::item::recipient::read_grant;
-use crate::catalog::item::share::{StoredShare, read_schema, read_table, share_item};
+use crate::catalog::item::schema::read_schema;
+use crate::catalog::item::share::{StoredShare, read_table, share_item};
 use crate::catalog::item::{ACTIVE, DELETING, Lifecycle};
 use crate::catalog::key::{self, Key};
 use crate::catalog::write::{Deletion, ShareRecord, WriteError};

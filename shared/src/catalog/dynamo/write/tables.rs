@@ -1,12 +1,13 @@
 //! Adding and removing tables. A schema is an item of its own that counts its tables: it comes with the first one and goes
-//! with the last.
+//! with the last, unless it has a place.
 
 use super::transaction::{Transaction, Verdict, number, text, when};
 use super::{
     Attempt, DynamoProviderCatalog, FREE_OR_LEFT, SAME_LIVE_SHARE, SAME_SHARE, settle, share_text, table_text,
 };
 use crate::catalog::dynamo::rows::Reading;
-use crate::catalog::item::share::{StoredSchema, read_schema, read_table, schema_item, table_item};
+use crate::catalog::item::schema::{StoredSchema, read_schema, schema_item};
+use crate::catalog::item::share::{read_table, table_item};
 use crate::catalog::item::{ACTIVE, Item};
 use crate::catalog::key;
 use crate::catalog::write::{TableRecord, WriteError};
@@ -83,10 +84,12 @@ impl DynamoProviderCatalog {
         let mut transaction = Transaction::new(&self.rows).delete(&table_key, same);
         if let Some(stored) = self.own_schema(share, schema, &share_id).await? {
             let schema_key = key::schema_key(share, schema)?;
-            let counted = when(format!("{SAME_SHARE} AND #tables = :tables"))
+            let last = stored.tables <= 1 && stored.place.is_none();
+            let placeless = if last { " AND attribute_not_exists(#location)" } else { "" };
+            let counted = when(format!("{SAME_SHARE} AND #tables = :tables{placeless}"))
                 .with(":share", text(&share_id))
                 .with(":tables", number(stored.tables));
-            transaction = if stored.tables <= 1 {
+            transaction = if last {
                 transaction.delete(&schema_key, counted)
             } else {
                 transaction.update(&schema_key, "SET #tables = #tables - :one", counted.with(":one", number(1)))
@@ -99,7 +102,7 @@ impl DynamoProviderCatalog {
     }
 
     /// The schema, unless another share of the name left it.
-    async fn own_schema(
+    pub(super) async fn own_schema(
         &self,
         share: &ShareName,
         schema: &SchemaName,

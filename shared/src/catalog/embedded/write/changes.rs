@@ -21,7 +21,7 @@ pub(super) fn is_share(entry: &ShareEntry, name: &ShareName) -> bool {
     ShareName::parse(&entry.name).is_ok_and(|found| found == *name)
 }
 
-fn is_schema(entry: &SchemaEntry, name: &SchemaName) -> bool {
+pub(super) fn is_schema(entry: &SchemaEntry, name: &SchemaName) -> bool {
     SchemaName::parse(&entry.name).is_ok_and(|found| found == *name)
 }
 
@@ -80,7 +80,7 @@ pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> 
     let what = || format!("table '{}.{}.{}'", table.share, table.schema, table.name);
     let share = share_of(document, &table.share)?;
     let at = share.schemas.iter().position(|entry| is_schema(entry, &table.schema)).unwrap_or_else(|| {
-        share.schemas.push(SchemaEntry { name: table.schema.as_str().to_owned(), tables: Vec::new() });
+        share.schemas.push(SchemaEntry { name: table.schema.as_str().to_owned(), ..SchemaEntry::default() });
         share.schemas.len() - 1
     });
     let Some(schema) = share.schemas.get_mut(at) else { return Err(WriteError::Conflict { what: what() }) };
@@ -109,7 +109,7 @@ pub(super) fn remove_table(
     if !removed {
         return Err(WriteError::Missing { what: format!("table '{share}.{schema}.{name}'") });
     }
-    entry.schemas.retain(|own| !own.tables.is_empty() || !is_schema(own, schema));
+    entry.schemas.retain(|own| !own.tables.is_empty() || own.place.is_some() || !is_schema(own, schema));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::EmbeddedProviderCatalog;
 use super::changes;
 use super::records::{iso, recipient_entry, share_entry, token_entry};
 use super::registered;
+use super::schemas;
 use crate::catalog::document::CatalogDocument;
 use crate::catalog::write::{ProviderCatalog, WriteError};
 
@@ -18,6 +19,9 @@ impl EmbeddedProviderCatalog {
             document.shares.push(share_entry(&share));
             for table in catalog.tables(&share.name).await? {
                 changes::add_table(&mut document, &table)?;
+            }
+            for schema in catalog.located_schemas(&share.name).await? {
+                schemas::locate_schema(&mut document, &schema)?;
             }
         }
         for recipient in catalog.recipients().await? {

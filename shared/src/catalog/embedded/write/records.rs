@@ -1,10 +1,13 @@
 //! Entries of a catalogue document as the records that a provider sees, and back.
 
-use crate::catalog::document::{ActivationEntry, EntryStatus, RecipientEntry, ShareEntry, TableEntry, TokenEntry};
+use crate::catalog::document::{
+    ActivationEntry, EntryStatus, PlaceEntry, RecipientEntry, ShareEntry, TableEntry, TokenEntry,
+};
 use crate::catalog::register::Look;
 use crate::catalog::rules::{self, RecipientRulesEntry};
 use crate::catalog::write::{
-    ActivationRecord, GrantRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord, WriteError,
+    ActivationRecord, GrantRecord, Origin, RecipientRecord, SchemaRecord, ShareRecord, Status, TableRecord,
+    TokenRecord, WriteError,
 };
 use crate::model::name::{NameError, RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::Window;
@@ -85,6 +88,7 @@ pub(super) fn table_record(share: &str, schema: &str, entry: &TableEntry) -> Res
         history,
         partitions: rules::partition_rules(&entry.partitions).map_err(WriteError::Refused)?,
         comment: entry.comment.clone(),
+        origin: if entry.found { Origin::Found } else { Origin::Named },
         look: entry.validated.map(|validated| if validated { Look::Taken } else { Look::LeftOut }),
         created_at: moment(entry.created_at.as_ref(), "a table's creation")?,
     })
@@ -108,8 +112,33 @@ pub(super) fn table_entry(table: &TableRecord) -> TableEntry {
         role_arn: table.role_arn.clone(),
         external_id: table.external_id.clone(),
         comment: table.comment.clone(),
+        found: table.origin == Origin::Found,
         validated: table.look.map(|look| look == Look::Taken),
         created_at: iso(table.created_at),
+    }
+}
+
+pub(super) fn schema_record(share: &str, schema: &str, place: &PlaceEntry) -> Result<SchemaRecord, WriteError> {
+    Ok(SchemaRecord {
+        share: name(share, "share", ShareName::parse)?,
+        name: name(schema, "schema", SchemaName::parse)?,
+        location: place.location.clone(),
+        region: place.region.clone(),
+        role_arn: place.role_arn.clone(),
+        external_id: place.external_id.clone(),
+        history: if place.history_shared { History::SharedFrom(Version::ZERO) } else { History::NotShared },
+        created_at: moment(place.created_at.as_ref(), "a schema's creation")?,
+    })
+}
+
+pub(super) fn place_entry(schema: &SchemaRecord) -> PlaceEntry {
+    PlaceEntry {
+        location: schema.location.clone(),
+        history_shared: schema.history != History::NotShared,
+        region: schema.region.clone(),
+        role_arn: schema.role_arn.clone(),
+        external_id: schema.external_id.clone(),
+        created_at: iso(schema.created_at),
     }
 }
 
