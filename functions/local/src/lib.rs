@@ -5,6 +5,7 @@
 // What a person types and reads
 pub mod cli;
 pub mod commands;
+pub mod glue;
 pub mod inspect;
 pub mod output;
 pub mod serve;

@@ -15,6 +15,7 @@ use shared::provider::Provider;
 
 use crate::cli::STATE_DEFAULT;
 use crate::conf_yaml::ENDPOINT_DEFAULT;
+use crate::glue::{GlueApi, GlueCatalog};
 use crate::inspect::bucket::{Role, Route};
 use crate::locations::{Place, place};
 use crate::state::StateFolder;
@@ -70,6 +71,8 @@ pub struct Target {
     options: String,
     endpoint: Option<String>,
     s3_endpoint: Option<String>,
+    /// What stands in for AWS Glue.
+    glue: Option<Arc<dyn GlueCatalog>>,
 }
 
 /// Whether a command may begin a catalogue where there is none.
@@ -145,7 +148,7 @@ impl Target {
         };
         let endpoint = args.endpoint.as_deref().map(checked_endpoint).transpose()?.or(known);
         let s3_endpoint = environment.s3_endpoint.clone();
-        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint })
+        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint, glue: None })
     }
 
     /// What kind of catalogue it is.
@@ -237,6 +240,20 @@ impl Target {
         match &self.kind {
             Kind::Aws(deployment) => deployment.config.clone(),
             Kind::Local { region } => aws::config(region.clone()).await,
+        }
+    }
+
+    /// The same with something in the place of AWS Glue.
+    #[must_use]
+    pub fn with_glue(self, glue: Arc<dyn GlueCatalog>) -> Self {
+        Self { glue: Some(glue), ..self }
+    }
+
+    /// The AWS Glue Data Catalog of the operator's account and region.
+    pub async fn glue(&self) -> Arc<dyn GlueCatalog> {
+        match &self.glue {
+            Some(glue) => Arc::clone(glue),
+            None => Arc::new(GlueApi::new(self.aws_config().await)),
         }
     }
 

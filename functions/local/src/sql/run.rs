@@ -111,10 +111,5 @@ impl Runner<'_> {
     }
 }
 
-/// What the grammar has and this program cannot do.
-fn not_yet(at: std::ops::Range<usize>, what: &str) -> Mistake {
-    Mistake::new(at, format!("not supported yet: {what}"))
-}
-
 #[cfg(test)]
 mod tests;

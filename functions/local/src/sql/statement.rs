@@ -216,6 +216,15 @@ pub enum PartitionValue {
     CurrentRecipient(Spot),
 }
 
+/// Where a table lies, as it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TablePlace {
+    /// `LOCATION`
+    Location(Spot),
+    /// `FROM`, with a name of up to three parts: `glue.database.table`.
+    From(Vec<Spot>),
+}
+
 /// `CREATE TABLE … USING DELTA`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateTable {
@@ -224,7 +233,7 @@ pub struct CreateTable {
     /// Nothing is done when it is there.
     pub if_not_exists: bool,
     /// Where it lies.
-    pub location: Spot,
+    pub place: TablePlace,
     /// The role that reads it.
     pub role: Option<Spot>,
     /// What the role's trust policy asks for.

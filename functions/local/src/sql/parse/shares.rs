@@ -9,7 +9,7 @@ use crate::sql::statement::{
 };
 
 /// Parts of the name of what is added: `glue.database.table` has most.
-const ADDED: [NameOf; 3] = [NameOf::Table, NameOf::SharedTable, NameOf::SharedTable];
+pub(super) const ADDED: [NameOf; 3] = [NameOf::Table, NameOf::SharedTable, NameOf::SharedTable];
 
 impl Parser<'_> {
     pub(super) fn create_share(&mut self) -> Result<Statement, Mistake> {

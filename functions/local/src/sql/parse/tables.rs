@@ -1,15 +1,22 @@
 //! `CREATE TABLE`.
 
+use super::shares::ADDED;
 use super::{NameOf, Parser};
 use crate::sql::mistake::Mistake;
-use crate::sql::statement::{CreateTable, Statement};
+use crate::sql::statement::{CreateTable, Statement, TablePlace};
 
 impl Parser<'_> {
     pub(super) fn create_table(&mut self) -> Result<Statement, Mistake> {
         let if_not_exists = self.if_not_exists()?;
         let table = self.name(NameOf::New("table"))?;
-        self.need_all(&["USING", "DELTA", "LOCATION"])?;
-        let location = self.text("a location")?;
+        self.need_all(&["USING", "DELTA"])?;
+        let place = if self.word("LOCATION") {
+            TablePlace::Location(self.text("a location")?)
+        } else if self.word("FROM") {
+            TablePlace::From(self.names(&ADDED)?)
+        } else {
+            return Err(self.unexpected());
+        };
         let (mut role, mut external_id, mut region) = (None, None, None);
         let (mut comment, mut without_validation) = (None, false);
         loop {
@@ -32,7 +39,7 @@ impl Parser<'_> {
         Ok(Statement::CreateTable(CreateTable {
             table,
             if_not_exists,
-            location,
+            place,
             role,
             external_id,
             region,

@@ -53,6 +53,7 @@ const GOOD: &[(&str, usize)] = &[
     ("ALTER SHARE s REMOVE TABLE t; ALTER SHARE s REMOVE TABLE IF EXISTS eu.t", 2),
     ("DROP SHARE s; DROP SHARE IF EXISTS s CASCADE", 2),
     ("CREATE TABLE t USING DELTA LOCATION '/x'", 1),
+    ("CREATE TABLE t USING DELTA FROM glue.db.t COMMENT 'x'", 1),
     (
         "CREATE TABLE IF NOT EXISTS t USING DELTA LOCATION 's3://b/t' REGION 'eu-west-1' COMMENT 'c' ROLE 'arn' EXTERNAL ID 'x'",
         1,
@@ -162,6 +163,11 @@ const BAD: &[(&str, &str, &str)] = &[
         "ALTER RECIPIENT r",
         "the statement ends too early; next is ROTATE, REVOKE, DISABLE, ENABLE, PROPERTIES, IP or TOKEN",
         "                 ^",
+    ),
+    (
+        "CREATE TABLE t USING DELTA glue.db.t",
+        "'glue' does not fit here; next is LOCATION or FROM",
+        "                           ^^^^",
     ),
     (
         "CREATE TABLE t USING PARQUET LOCATION 'x'",

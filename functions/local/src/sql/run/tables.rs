@@ -1,5 +1,7 @@
 //! Statements about tables: registered ones, and those of shares.
 
+use std::ops::Range;
+
 use serde_json::json;
 use shared::catalog::register::Look;
 use shared::model::rule::{PartitionRule, RuleValue};
@@ -11,16 +13,19 @@ use shared::provider::tables::{self, NewTable};
 use shared::provider::{ProviderError, registered::check_new};
 
 use super::told::{at, at_either};
-use super::{Outcome, Runner, not_yet};
+use super::{Outcome, Runner};
 use crate::commands::Failed;
 use crate::commands::answer::{full_name, registered_json, table_json};
 use crate::commands::table::{Added, Advice, added, readable};
 use crate::commands::target::{Looked, Reading};
+use crate::glue::{self, GlueName};
 use crate::inspect::bucket::Role;
 use crate::locations::Place;
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
-use crate::sql::statement::{AddTable, CreateTable, Partition, PartitionCondition, PartitionValue, SharedName, Spot};
+use crate::sql::statement::{
+    AddTable, CreateTable, Partition, PartitionCondition, PartitionValue, SharedName, Spot, TablePlace,
+};
 
 /// The schema of a table that names none.
 const SCHEMA_DEFAULT: &str = "default";
@@ -31,20 +36,20 @@ const GLUE: &str = "glue";
 const CLAUSES: Advice = Advice { lower: "choose a lower version", anyway: "WITHOUT VALIDATION adds it all the same" };
 
 /// What is added to a share: where it lies, how it is read, and the words that say so.
-struct Found<'a> {
+struct Found {
     place: Place,
     location: String,
     region: Option<String>,
     role_arn: Option<String>,
     external_id: Option<String>,
     comment: Option<String>,
-    said: &'a Spot,
+    said: Range<usize>,
 }
 
 impl Runner<'_> {
     pub(super) async fn create_table(&self, create: &CreateTable) -> Result<Outcome, Mistake> {
         let text = |spot: &Option<Spot>| spot.as_ref().map(|spot| spot.text.clone());
-        let (place, location) = self.place(&create.location)?;
+        let (place, location, said) = self.said_place(&create.place).await?;
         let mut new = NewRegistered {
             name: create.table.text.clone(),
             location,
@@ -63,7 +68,7 @@ impl Runner<'_> {
         }
         let looked = match new.look {
             Look::LeftOut => None,
-            Look::Taken => Some(self.looked_at(&place, &new, create).await?),
+            Look::Taken => Some(self.looked_at(&place, &new, &said).await?),
         };
         if new.region.is_none() {
             new.region = looked.as_ref().and_then(|looked| looked.region.clone());
@@ -84,10 +89,10 @@ impl Runner<'_> {
         Ok(Outcome::done(text, json))
     }
 
-    async fn looked_at(&self, place: &Place, new: &NewRegistered, create: &CreateTable) -> Result<Looked, Mistake> {
+    async fn looked_at(&self, place: &Place, new: &NewRegistered, said: &Range<usize>) -> Result<Looked, Mistake> {
         let role = new.role_arn.clone().map(|arn| Role { arn, external_id: new.external_id.clone() });
         let reading = Reading { auxiliary_locations: &[], region: new.region.as_deref(), endpoint: None, role };
-        let wrong = |why| Mistake::new(create.location.at.clone(), why);
+        let wrong = |why| Mistake::new(said.clone(), why);
         let looked = self.target.look_at(place, reading).await.map_err(wrong)?;
         readable(&looked, History::NotShared, &CLAUSES).map_err(wrong)?;
         Ok(looked)
@@ -144,10 +149,10 @@ impl Runner<'_> {
                 return Ok(Outcome::nothing(&format!("There is {what} already")));
             }
             Err(Failed::Partitions(why)) => {
-                let said = add.partition.as_ref().map_or(found.said.at.clone(), |partition| partition.at.clone());
+                let said = add.partition.as_ref().map_or(found.said, |partition| partition.at.clone());
                 return Err(Mistake::new(said, why));
             }
-            Err(Failed::Said(why)) => return Err(Mistake::new(found.said.at.clone(), why)),
+            Err(Failed::Said(why)) => return Err(Mistake::new(found.said, why)),
             Err(error) => return Err(at_either(share, &said)(error)),
         };
         let text = format!("{} table '{}'{}", self.did("Added", "add"), full_name(&table), seen(looked.as_ref()));
@@ -172,7 +177,7 @@ impl Runner<'_> {
         Ok((name, spot))
     }
 
-    async fn found<'a>(&self, add: &'a AddTable) -> Result<Found<'a>, Mistake> {
+    async fn found(&self, add: &AddTable) -> Result<Found, Mistake> {
         let (Some(first), Some(last)) = (add.parts.first(), add.parts.last()) else {
             return Err(Mistake::new(0..0, "no table is named".into()));
         };
@@ -191,7 +196,7 @@ impl Runner<'_> {
                 role_arn: None,
                 external_id: None,
                 comment: None,
-                said: location,
+                said: location.at.clone(),
             });
         }
         match add.parts.as_slice() {
@@ -206,13 +211,14 @@ impl Runner<'_> {
                     role_arn: table_record.role_arn,
                     external_id: table_record.external_id,
                     comment: table_record.comment,
-                    said: table,
+                    said: table.at.clone(),
                 })
             }
-            [glue, _, _] if glue.text.eq_ignore_ascii_case(GLUE) => Err(not_yet(
-                first.at.start..last.at.end,
-                "tables of the AWS Glue Data Catalog; say where the table lies, with LOCATION 's3://…'",
-            )),
+            [glue, database, table] if is_glue(glue) => {
+                let said = first.at.start..last.at.end;
+                let (place, location) = self.in_glue(database, table, &said).await?;
+                Ok(Found { place, location, region: None, role_arn: None, external_id: None, comment: None, said })
+            }
             _ => Err(Mistake::new(
                 first.at.start..last.at.end,
                 format!(
@@ -249,9 +255,45 @@ impl Runner<'_> {
         }
     }
 
+    /// Where a table lies, and the words that say so.
+    async fn said_place(&self, said: &TablePlace) -> Result<(Place, String, Range<usize>), Mistake> {
+        match said {
+            TablePlace::Location(location) => {
+                let (place, kept) = self.place(location)?;
+                Ok((place, kept, location.at.clone()))
+            }
+            TablePlace::From(parts) => {
+                let at = parts.first().map_or(0, |first| first.at.start)..parts.last().map_or(0, |last| last.at.end);
+                let [glue, database, table] = parts.as_slice() else { return Err(no_name_in_glue(at)) };
+                if !is_glue(glue) {
+                    return Err(no_name_in_glue(at));
+                }
+                let (place, kept) = self.in_glue(database, table, &at).await?;
+                Ok((place, kept, at))
+            }
+        }
+    }
+
+    /// Where a table of the AWS Glue Data Catalog lies.
+    async fn in_glue(&self, database: &Spot, table: &Spot, said: &Range<usize>) -> Result<(Place, String), Mistake> {
+        let glue = self.target.glue().await;
+        let name = GlueName::new(&database.text, &table.text);
+        let found = glue::located(glue.as_ref(), &name, self.target.provider.now()).await;
+        let wrong = |why| Mistake::new(said.clone(), why);
+        self.target.place(&found.map_err(wrong)?).map_err(wrong)
+    }
+
     fn place(&self, location: &Spot) -> Result<(Place, String), Mistake> {
         self.target.place(&location.text).map_err(|why| Mistake::new(location.at.clone(), why))
     }
+}
+
+fn is_glue(part: &Spot) -> bool {
+    part.text.eq_ignore_ascii_case(GLUE)
+}
+
+fn no_name_in_glue(at: Range<usize>) -> Mistake {
+    Mistake::new(at, "a table is taken FROM the AWS Glue Data Catalog by three names: glue.database.table".into())
 }
 
 /// The parts of a table's name, checked by `check`.

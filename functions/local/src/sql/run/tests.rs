@@ -1,11 +1,16 @@
 //! Scripts on a catalogue in memory: what they leave behind, what they say, and where a failing one points.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use shared::clock::SystemClock;
 use shared::config::Environment;
+use shared::model::version::TimestampMs;
 use shared::provider::{recipients, tables};
 
 use super::*;
 use crate::commands::target::Beginning;
+use crate::glue::{GlueCatalog, GlueName, GlueTable};
 use crate::sql::mistake::{Source, shown};
 use crate::sql::parse;
 
@@ -15,6 +20,26 @@ struct Provider {
     args: TargetArgs,
     target: Target,
     mode: Mode,
+}
+
+/// Glue with three tables in the database `db`: one on S3, a manifest, and one that is not Delta.
+#[derive(Debug)]
+struct StubbedGlue;
+
+#[async_trait]
+impl GlueCatalog for StubbedGlue {
+    async fn table(&self, name: &GlueName, _: TimestampMs) -> Result<Option<GlueTable>, String> {
+        let json = match name.to_string().as_str() {
+            "glue.db.orders" => {
+                r#"{"Parameters":{"table_type":"DELTA"},"StorageDescriptor":{"Location":"s3a://b/orders/"}}"#
+            }
+            "glue.db.list" => r#"{"StorageDescriptor":{"Location":"s3://b/t/_symlink_format_manifest"}}"#,
+            "glue.db.plain" => r#"{"StorageDescriptor":{"Location":"s3://b/plain"}}"#,
+            "glue.db.broken" => return Err("AWS Glue cannot be reached".into()),
+            _ => return Ok(None),
+        };
+        Ok(Some(serde_json::from_str(json).unwrap()))
+    }
 }
 
 impl Provider {
@@ -34,6 +59,7 @@ impl Provider {
         };
         let (environment, clock) = (Environment::default(), SystemClock::shared());
         let target = Target::open(&args, Beginning::OnACopy, &environment, clock).await.unwrap();
+        let target = target.with_glue(Arc::new(StubbedGlue));
         Self { folder, args, target, mode: Mode::Real }
     }
 
@@ -228,9 +254,29 @@ async fn what_cannot_be_done_points_at_the_name_at_fault() {
         ),
         ("ALTER SHARE motorbikes ADD TABLE a.b", "a registered table has a name of one part", "a.b"),
         (
-            "ALTER SHARE motorbikes ADD TABLE glue.db.t",
-            "not supported yet: tables of the AWS Glue Data Catalog",
-            "glue.db.t",
+            "ALTER SHARE motorbikes ADD TABLE glue.db.none",
+            "there is no table 'glue.db.none' in the AWS Glue",
+            "glue.db.none",
+        ),
+        (
+            "ALTER SHARE motorbikes ADD TABLE glue.db.list AS eu.t",
+            "the table 'glue.db.list' is a list of",
+            "glue.db.list",
+        ),
+        (
+            "CREATE TABLE u USING DELTA FROM GLUE.db.plain",
+            "the table 'glue.db.plain' is no Delta table",
+            "GLUE.db.plain",
+        ),
+        (
+            "CREATE TABLE u USING DELTA FROM hive.db.t",
+            "a table is taken FROM the AWS Glue Data Catalog by three",
+            "hive.db.t",
+        ),
+        (
+            "CREATE TABLE u USING DELTA FROM glue.t",
+            "a table is taken FROM the AWS Glue Data Catalog by three",
+            "glue.t",
         ),
         ("ALTER SHARE motorbikes ADD SCHEMA eu LOCATION '/nowhere'", "cannot read the folder /nowhere", "'/nowhere'"),
         ("ALTER SHARE motorbikes ADD SCHEMA `e u` LOCATION '/x'", "the schema name 'e u' contains a space", "`e u`"),
@@ -356,6 +402,27 @@ async fn what_was_registered_without_a_look_says_so() {
     assert_eq!(provider.rows("SHOW ALL IN SHARE s").await[0][3..5], ["/nowhere", "no"]);
     let described = provider.rows("DESCRIBE TABLE s.default.t").await;
     assert!(described.contains(&vec!["validated".to_owned(), "no".to_owned()]), "{described:?}");
+}
+
+#[tokio::test]
+async fn tables_of_glue_are_added_by_where_they_lie() {
+    let provider = Provider::new().await;
+    provider
+        .does(
+            "CREATE SHARE s; ALTER SHARE s ADD TABLE glue.DB.Orders WITHOUT VALIDATION; \
+             ALTER SHARE s ADD TABLE GLUE.db.orders AS eu.all WITH HISTORY WITHOUT VALIDATION; \
+             CREATE TABLE orders USING DELTA FROM glue.db.orders WITHOUT VALIDATION",
+        )
+        .await;
+    let shown: Vec<Vec<String>> =
+        provider.rows("SHOW ALL IN SHARE s").await.into_iter().map(|row| row[..4].to_vec()).collect();
+    assert_eq!(
+        shown,
+        [["default", "Orders", "latest version only", "s3://b/orders"], ["eu", "all", "all versions", "s3://b/orders"],]
+    );
+    assert_eq!(provider.rows("SHOW TABLES").await[0][..2], ["orders", "s3://b/orders"]);
+    let (why, at) = provider.fails("ALTER SHARE s ADD TABLE glue.db.broken").await;
+    assert_eq!((why.as_str(), at.as_str()), ("AWS Glue cannot be reached", "glue.db.broken"));
 }
 
 #[tokio::test]
