@@ -75,9 +75,8 @@ impl StateFolder {
             return Ok(false);
         }
         demo::write_tables(&self.samples()).await?;
-        file::write(&catalogue, &demo_catalogue())
-            .map_err(|error| format!("cannot write {}: {error}", catalogue.display()))?;
-        Ok(true)
+        // Whoever began one meanwhile keeps it.
+        file::begin(&catalogue, &demo_catalogue())
     }
 
     /// Removes the sample tables and their catalogue, so that they are written anew.
@@ -86,16 +85,14 @@ impl StateFolder {
     /// When the catalogue holds anything that is not the demo's, or a file cannot be removed.
     pub fn reset(&self) -> Result<(), String> {
         let catalogue = self.catalogue();
-        if catalogue.exists() {
-            if !is_demo(&file::read(&catalogue)?) {
-                return Err(format!(
-                    "{} holds shares or recipients of your own; --reset only rebuilds the sample data. Choose another \
-                     folder with --state, or remove the file yourself",
-                    catalogue.display()
-                ));
-            }
-            fs::remove_file(&catalogue).map_err(|error| format!("cannot remove {}: {error}", catalogue.display()))?;
-        }
+        file::remove(&catalogue, |document| match is_demo(document) {
+            true => Ok(()),
+            false => Err(format!(
+                "{} holds shares or recipients of your own; --reset only rebuilds the sample data. Choose another folder \
+                 with --state, or remove the file yourself",
+                catalogue.display()
+            )),
+        })?;
         let samples = self.samples();
         if samples.exists() {
             fs::remove_dir_all(&samples).map_err(|error| format!("cannot remove {}: {error}", samples.display()))?;

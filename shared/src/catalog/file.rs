@@ -5,18 +5,26 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use self::content::Content;
 use super::document::{CatalogDocument, FORMAT_VERSION};
 use super::index::{Index, Order};
 use crate::clock::Clock;
 use crate::model::location::TableLocation;
 
+mod content;
+mod document;
+
+pub use document::{DocumentFile, begin, remove};
+
 /// How long an answer may rest on what the file held.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long one reading may take before another begins, should it have been lost.
+const READING_MAX: Duration = Duration::from_secs(10);
 
 /// Turns a document's location text into a location.
 pub type LocateFn = dyn Fn(&str) -> Result<TableLocation, String> + Send + Sync;
@@ -44,15 +52,11 @@ pub struct CatalogFile {
 
 struct State {
     index: Arc<Index>,
-    stamp: Option<Stamp>,
+    /// What the index was read from; nothing when the file could not be read.
+    content: Option<Content>,
     looked: Duration,
-}
-
-/// What tells one content of a file from the next without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: SystemTime,
-    bytes: u64,
+    /// Whether somebody is reading it again.
+    is_being_read: bool,
 }
 
 impl CatalogFile {
@@ -61,27 +65,43 @@ impl CatalogFile {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, locate: Box<LocateFn>) -> Result<Self, String> {
-        let stamp = stamp_of(path).ok();
-        let index = read_index(path, &*locate)?;
-        let state = Mutex::new(State { index: Arc::new(index), stamp, looked: clock.uptime() });
-        Ok(Self { path: path.to_owned(), clock, locate, state })
+        let (content, index) = read_index(path, &*locate);
+        let state = State { index: Arc::new(index?), content, looked: clock.uptime(), is_being_read: false };
+        Ok(Self { path: path.to_owned(), clock, locate, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_unchanged(&self, content: Option<&Content>) -> bool {
+        content.map_or_else(|| !self.path.exists(), |content| content.is_still_at(&self.path))
     }
 }
 
 impl CatalogSource for CatalogFile {
     fn current(&self) -> Arc<Index> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.uptime();
-        if now.saturating_sub(state.looked) >= LOOK_AGAIN {
-            state.looked = now;
-            let stamp = stamp_of(&self.path).ok();
-            if stamp != state.stamp {
-                state.stamp = stamp;
-                match read_index(&self.path, &*self.locate) {
-                    Ok(index) => state.index = Arc::new(index),
-                    Err(problem) => tracing::error!("the catalogue stays as it was: {problem}"),
-                }
+        {
+            let mut state = self.state();
+            let now = self.clock.uptime();
+            let wait = if state.is_being_read { READING_MAX } else { LOOK_AGAIN };
+            if now.saturating_sub(state.looked) < wait {
+                return Arc::clone(&state.index);
             }
+            state.looked = now;
+            state.is_being_read = !self.is_unchanged(state.content.as_ref());
+            if !state.is_being_read {
+                return Arc::clone(&state.index);
+            }
+        }
+        // Whoever asks meanwhile is answered from what was there before, and nobody waits.
+        let (content, index) = read_index(&self.path, &*self.locate);
+        let mut state = self.state();
+        state.is_being_read = false;
+        state.content = content;
+        match index {
+            Ok(index) => state.index = Arc::new(index),
+            Err(problem) => tracing::error!("the catalogue stays as it was: {problem}"),
         }
         Arc::clone(&state.index)
     }
@@ -93,13 +113,15 @@ impl fmt::Debug for CatalogFile {
     }
 }
 
-fn stamp_of(path: &Path) -> io::Result<Stamp> {
-    let metadata = fs::metadata(path)?;
-    Ok(Stamp { modified: metadata.modified()?, bytes: metadata.len() })
-}
-
-fn read_index(path: &Path, locate: &LocateFn) -> Result<Index, String> {
-    Index::new(&read(path)?, Order::Sorted, locate).map_err(|problem| format!("{}: {problem}", path.display()))
+fn read_index(path: &Path, locate: &LocateFn) -> (Option<Content>, Result<Index, String>) {
+    let (content, text) = match Content::read(path) {
+        Ok((content, text)) => (Some(content), Ok(text)),
+        Err(error) => (None, Err(format!("cannot read {}: {error}", path.display()))),
+    };
+    let index = text.and_then(|text| parse(path, &text)).and_then(|document| {
+        Index::new(&document, Order::Sorted, locate).map_err(|problem| format!("{}: {problem}", path.display()))
+    });
+    (content, index)
 }
 
 /// Reads a catalogue document.
@@ -107,52 +129,41 @@ fn read_index(path: &Path, locate: &LocateFn) -> Result<Index, String> {
 /// # Errors
 /// A sentence that says what is wrong with the file.
 pub fn read(path: &Path) -> Result<CatalogDocument, String> {
+    let text = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<CatalogDocument, String> {
     /// What tells a document of another version from one that is damaged.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Versioned {
         format_version: u64,
     }
-    let text = fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    if let Ok(Versioned { format_version }) = serde_json::from_slice(&text)
-        && format_version != u64::from(FORMAT_VERSION)
-    {
-        return Err(format!(
+    let problem = match serde_json::from_slice::<CatalogDocument>(text) {
+        Ok(document) if document.format_version == FORMAT_VERSION => return Ok(document),
+        Ok(_) => None,
+        Err(problem) => Some(problem),
+    };
+    match (serde_json::from_slice(text), problem) {
+        (Ok(Versioned { format_version }), _) if format_version != u64::from(FORMAT_VERSION) => Err(format!(
             "{}: the catalogue has format version {format_version}, this program knows {FORMAT_VERSION}; use the program \
              that wrote it",
             path.display()
-        ));
+        )),
+        (_, problem) => {
+            let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
+            Err(format!("{} is not a catalogue{why}", path.display()))
+        }
     }
-    serde_json::from_slice(&text).map_err(|error| format!("{} is not a catalogue: {error}", path.display()))
 }
 
-/// Reads a catalogue document, changes it and writes it back. Two programs that change it take turns, so that neither
-/// loses the other's change. `None` or an error from `apply` leaves the file as it is.
+/// Reads a catalogue document, changes it and writes it back, as [`DocumentFile::change`] does.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the file.
 pub fn change<T: Outcome>(path: &Path, apply: impl FnOnce(&mut CatalogDocument) -> T) -> Result<T, String> {
-    let _lock = lock(path).map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
-    let mut document = read(path)?;
-    let outcome = apply(&mut document);
-    if outcome.is_to_be_kept() {
-        write(path, &document).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
-    Ok(outcome)
-}
-
-/// Writes a catalogue document where there is none yet. Of two programs that do so at once, one does. True when this one
-/// did.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn begin(path: &Path, document: &CatalogDocument) -> Result<bool, String> {
-    let _lock = lock(path).map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
-    if path.exists() {
-        return Ok(false);
-    }
-    write(path, document).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    Ok(true)
+    DocumentFile::at(path).change(apply)
 }
 
 /// Whether a change is to be kept.
@@ -173,42 +184,28 @@ impl<T, E> Outcome for Result<T, E> {
     }
 }
 
-/// A lock for as long as the file is held. On a file of its own: the catalogue's is replaced by each change.
-fn lock(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name)?;
-    file.lock()?;
-    Ok(file)
-}
-
-/// Writes a catalogue document in one step: a reader sees the old content or the new one, never half of it. The file is
-/// for its owner only.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write(path: &Path, document: &CatalogDocument) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(document).map_err(io::Error::other)?;
-    text.push(b'\n');
-    write_private(path, &text)
-}
-
-/// Writes a file that only its owner may read, in one step.
+/// Writes a file that only its owner may read, in one step that outlasts a loss of power.
 ///
 /// # Errors
 /// When the folder cannot be written to.
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_private_as(path, &format!(".{}.tmp", std::process::id()), content).map(drop)
+}
+
+/// The same through a file beside it with this ending, and what was written, held open.
+fn write_private_as(path: &Path, ending: &str, content: &[u8]) -> io::Result<fs::File> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
 
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    temporary.push(ending);
     let temporary = PathBuf::from(temporary);
     let _ = fs::remove_file(&temporary);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&temporary, path)
+    fs::rename(&temporary, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()?;
+    Ok(file)
 }

@@ -36,6 +36,9 @@ impl std::error::Error for NameError {}
 
 /// The form in which names are compared: composed, without case. Two names that fold alike are the same name.
 fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     // Upper case first, so that letters with one upper but several lower forms (ß, final sigma) meet.
     text.nfc().collect::<String>().to_uppercase().to_lowercase().nfc().collect()
 }
@@ -178,6 +181,12 @@ mod tests {
         fn ascii_case_never_matters(text in "[a-zA-Z0-9_%+-]{1,40}") {
             let (lower, upper) = (text.to_lowercase(), text.to_uppercase());
             prop_assert_eq!(ShareName::parse(&lower).unwrap(), ShareName::parse(&upper).unwrap());
+        }
+
+        #[test]
+        fn ascii_folds_as_every_text_does(text in "[ -~]{1,40}") {
+            let longer = fold(&format!("{text}ä"));
+            prop_assert_eq!(format!("{}ä", fold(&text)), longer);
         }
     }
 }

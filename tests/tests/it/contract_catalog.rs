@@ -3,6 +3,7 @@
 
 mod backends;
 mod dynamo;
+mod file;
 mod links;
 mod read;
 mod register;

@@ -1,34 +1,35 @@
-//! Links of a catalogue file: read afresh each time, for a provider opens a link as soon as it is made, and used up
-//! under the file's lock, where only one can be first.
+//! Links of a catalogue file: looked up in what it holds at this moment, for a provider opens a link as soon as it is made,
+//! and used up under the file's lock, where only one can be first.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{Links, StoredLink, TokenTimes};
 use crate::catalog::document::{ActivationEntry, CatalogDocument};
-use crate::catalog::file;
+use crate::catalog::file::DocumentFile;
 use crate::error::Error;
 use crate::model::version::TimestampMs;
 
 /// Links in a file.
 #[derive(Debug, Clone)]
 pub struct EmbeddedLinks {
-    path: PathBuf,
+    file: Arc<DocumentFile>,
 }
 
 impl EmbeddedLinks {
     /// Links of the catalogue in this file.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { file: Arc::new(DocumentFile::at(path)) }
     }
 
     async fn with_file<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Path) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&DocumentFile) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let path = self.path.clone();
-        let worked = tokio::task::spawn_blocking(move || work(&path)).await;
+        let file = Arc::clone(&self.file);
+        let worked = tokio::task::spawn_blocking(move || work(&file)).await;
         worked.map_err(|stopped| Error::internal("the catalogue's file could not be waited for", stopped))?
     }
 }
@@ -37,18 +38,20 @@ impl EmbeddedLinks {
 impl Links for EmbeddedLinks {
     async fn find(&self, code_hash: &str) -> Result<Option<StoredLink>, Error> {
         let hash = code_hash.to_owned();
-        self.with_file(move |path| {
-            let document = file::read(path).map_err(unreadable)?;
-            let entry = document.activations.iter().find(|entry| entry.sha256 == hash);
-            entry.map(|entry| stored(&document, entry)).transpose()
+        self.with_file(move |file| {
+            let found = file.read(|document| {
+                let entry = document.activations.iter().find(|entry| entry.sha256 == hash);
+                entry.map(|entry| stored(document, entry)).transpose()
+            });
+            found.map_err(unreadable)?
         })
         .await
     }
 
     async fn use_up(&self, code_hash: &str, now: TimestampMs) -> Result<bool, Error> {
         let hash = code_hash.to_owned();
-        self.with_file(move |path| {
-            let used = file::change(path, |document| {
+        self.with_file(move |file| {
+            let used = file.change(|document| {
                 let entry = document.activations.iter_mut().find(|entry| entry.sha256 == hash)?;
                 let expires = TimestampMs::parse(&entry.expires)?;
                 if entry.used_at.is_some() || expires <= now {

@@ -1,8 +1,8 @@
-//! The provider's side of a catalogue document. Of a file, each write reads it, changes it and puts the new one in its place,
-//! while no other program may do the same; a server that reads the file sees the change within about a second. Of a
-//! document in memory, nobody else sees anything.
+//! The provider's side of a catalogue document. Of a file, each write changes what the file holds and puts the new one in
+//! its place, while no other program may do the same; a server that reads the file sees the change within about a second.
+//! Of a document in memory, nobody else sees anything.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use self::changes::{is_recipient, is_share, recipient_of, share_of, share_text, tables_of};
 use self::records::{entry_status, grant_record, recipient_record, share_entry, share_record, token_record};
 use crate::catalog::document::CatalogDocument;
-use crate::catalog::file;
+use crate::catalog::file::{self, DocumentFile};
 use crate::catalog::write::{
     ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
     TableRecord, TokenRecord, WriteError,
@@ -34,7 +34,7 @@ pub struct EmbeddedProviderCatalog {
 /// Where the document is.
 #[derive(Debug, Clone)]
 enum Place {
-    File(PathBuf),
+    File(Arc<DocumentFile>),
     Memory(Arc<Mutex<CatalogDocument>>),
 }
 
@@ -55,8 +55,31 @@ impl EmbeddedProviderCatalog {
     /// # Errors
     /// A sentence that says what is wrong with the file.
     pub fn open(path: &Path) -> Result<Self, String> {
-        file::read(path)?;
-        Ok(Self { place: Place::File(path.to_owned()) })
+        let file = DocumentFile::at(path);
+        file.read(|_| ())?;
+        Ok(Self { place: Place::File(Arc::new(file)) })
+    }
+
+    /// From now on changes of a file are gathered, as [`DocumentFile::gather`] does. What is done to the catalogue is seen
+    /// by this program at once, but kept only by [`EmbeddedProviderCatalog::settle`].
+    pub fn gather(&self) {
+        if let Place::File(file) = &self.place {
+            file.gather();
+        }
+    }
+
+    /// Keeps what was gathered, all of it or, when that fails, nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn settle(&self) -> Result<(), WriteError> {
+        match &self.place {
+            Place::File(file) => {
+                let file = Arc::clone(file);
+                blocking(move || file.settle().map_err(unreadable)).await
+            }
+            Place::Memory(_) => Ok(()),
+        }
     }
 
     /// A catalogue that is kept nowhere.
@@ -77,30 +100,25 @@ impl EmbeddedProviderCatalog {
         ask: impl FnOnce(&CatalogDocument) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, WriteError> {
         match &self.place {
-            Place::File(path) => {
-                let path = path.clone();
-                blocking(move || ask(&file::read(&path).map_err(unreadable)?)).await
+            Place::File(file) => {
+                let file = Arc::clone(file);
+                blocking(move || file.read(ask).map_err(unreadable)?).await
             }
             Place::Memory(document) => ask(&document.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 
+    /// Makes a change that is made whole or, with an error, not at all.
     async fn change(
         &self,
         apply: impl FnOnce(&mut CatalogDocument) -> Result<(), WriteError> + Send + 'static,
     ) -> Result<(), WriteError> {
         match &self.place {
-            Place::File(path) => {
-                let path = path.clone();
-                blocking(move || file::change(&path, apply).map_err(unreadable)?).await
+            Place::File(file) => {
+                let file = Arc::clone(file);
+                blocking(move || file.change(apply).map_err(unreadable)?).await
             }
-            Place::Memory(document) => {
-                let mut document = document.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut changed = document.clone();
-                apply(&mut changed)?;
-                *document = changed;
-                Ok(())
-            }
+            Place::Memory(document) => apply(&mut document.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 }
@@ -176,8 +194,12 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
         schema: &SchemaName,
         name: &TableName,
     ) -> Result<Option<TableRecord>, WriteError> {
-        let tables = self.tables(share).await?;
-        Ok(tables.into_iter().find(|table| table.schema == *schema && table.name == *name))
+        let (share, schema, name) = (share.clone(), schema.clone(), name.clone());
+        self.read(move |document| {
+            let Some(share) = document.shares.iter().find(|entry| is_share(entry, &share)) else { return Ok(None) };
+            changes::table_of(share, &schema, &name)
+        })
+        .await
     }
 
     async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError> {

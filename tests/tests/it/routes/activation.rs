@@ -51,7 +51,7 @@ impl Bench {
     async fn with(document: CatalogDocument, contact: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalogue.json");
-        file::write(&path, &document).unwrap();
+        assert!(file::begin(&path, &document).unwrap());
         let (clock, events) = (Arc::new(HandClock(AtomicI64::new(START_MS))), Arc::new(Kept::default()));
         let (hand, kept, catalogue) = (clock.clone(), events.clone(), path.clone());
         let server = TestServer::serving(document, |settings| {

@@ -1,4 +1,5 @@
-//! The changes themselves, on a catalogue document: each leaves a document that a server can read, or none.
+//! The changes themselves, on a catalogue document: each leaves a document that a server can read, or with an error the
+//! document as it was.
 
 use super::records::{activation_entry, recipient_entry, table_entry, table_record, token_entry, token_id};
 use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
@@ -17,16 +18,26 @@ pub(super) fn recipient_text(name: &RecipientName) -> String {
     format!("recipient '{name}'")
 }
 
+/// Whether a name in a document is this one. Names in ASCII, which most are, fold to their lower case: they need not be
+/// read to be compared.
+fn is_named(text: &str, folded: &str, read: impl FnOnce() -> bool) -> bool {
+    if text.is_ascii() { text.eq_ignore_ascii_case(folded) } else { read() }
+}
+
 pub(super) fn is_share(entry: &ShareEntry, name: &ShareName) -> bool {
-    ShareName::parse(&entry.name).is_ok_and(|found| found == *name)
+    is_named(&entry.name, name.folded(), || ShareName::parse(&entry.name).is_ok_and(|found| found == *name))
 }
 
 pub(super) fn is_schema(entry: &SchemaEntry, name: &SchemaName) -> bool {
-    SchemaName::parse(&entry.name).is_ok_and(|found| found == *name)
+    is_named(&entry.name, name.folded(), || SchemaName::parse(&entry.name).is_ok_and(|found| found == *name))
+}
+
+pub(super) fn is_table(text: &str, name: &TableName) -> bool {
+    is_named(text, name.folded(), || TableName::parse(text).is_ok_and(|found| found == *name))
 }
 
 pub(super) fn is_recipient(entry: &RecipientEntry, name: &RecipientName) -> bool {
-    RecipientName::parse(&entry.name).is_ok_and(|found| found == *name)
+    is_named(&entry.name, name.folded(), || RecipientName::parse(&entry.name).is_ok_and(|found| found == *name))
 }
 
 pub(super) fn share_of<'a>(
@@ -54,6 +65,17 @@ pub(super) fn tables_of(share: &ShareEntry) -> Result<Vec<TableRecord>, WriteErr
     let order = |table: &TableRecord| format!("{}/{}", table.schema.folded(), table.name.folded());
     tables.sort_by_cached_key(order);
     Ok(tables)
+}
+
+pub(super) fn table_of(
+    share: &ShareEntry,
+    schema: &SchemaName,
+    name: &TableName,
+) -> Result<Option<TableRecord>, WriteError> {
+    let schemas = share.schemas.iter().filter(|entry| is_schema(entry, schema));
+    let mut found = schemas.flat_map(|schema| schema.tables.iter().map(move |table| (schema, table)));
+    let table = found.find(|(_, table)| is_table(&table.name, name));
+    table.map(|(schema, table)| table_record(&share.name, &schema.name, table)).transpose()
 }
 
 /// What the server could not read must not get into the file.
@@ -84,7 +106,7 @@ pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> 
         share.schemas.len() - 1
     });
     let Some(schema) = share.schemas.get_mut(at) else { return Err(WriteError::Conflict { what: what() }) };
-    if schema.tables.iter().any(|entry| TableName::parse(&entry.name).is_ok_and(|found| found == table.name)) {
+    if schema.tables.iter().any(|entry| is_table(&entry.name, &table.name)) {
         return Err(WriteError::Exists { what: what() });
     }
     schema.tables.push(table_entry(table));
@@ -101,7 +123,7 @@ pub(super) fn remove_table(
     let mut removed = false;
     for own in entry.schemas.iter_mut().filter(|entry| is_schema(entry, schema)) {
         own.tables.retain(|table| {
-            let this = TableName::parse(&table.name).is_ok_and(|found| found == *name);
+            let this = is_table(&table.name, name);
             removed |= this;
             !this
         });

@@ -3,16 +3,12 @@
 use async_trait::async_trait;
 
 use super::EmbeddedProviderCatalog;
-use super::changes::checked_location;
+use super::changes::{checked_location, is_table};
 use super::records::{iso, moment, name};
 use crate::catalog::document::RegisteredEntry;
 use crate::catalog::register::{Look, RegisteredTable, TableRegister};
 use crate::catalog::write::WriteError;
 use crate::model::name::TableName;
-
-fn is_table(entry: &RegisteredEntry, name: &TableName) -> bool {
-    TableName::parse(&entry.name).is_ok_and(|found| found == *name)
-}
 
 fn registered_text(name: &TableName) -> String {
     format!("registered table '{name}'")
@@ -58,7 +54,7 @@ impl TableRegister for EmbeddedProviderCatalog {
     async fn registered_table(&self, name: &TableName) -> Result<Option<RegisteredTable>, WriteError> {
         let name = name.clone();
         self.read(move |document| {
-            document.registered_tables.iter().find(|entry| is_table(entry, &name)).map(record).transpose()
+            document.registered_tables.iter().find(|entry| is_table(&entry.name, &name)).map(record).transpose()
         })
         .await
     }
@@ -67,7 +63,7 @@ impl TableRegister for EmbeddedProviderCatalog {
         let table = table.clone();
         self.change(move |document| {
             checked_location(&table.location)?;
-            if document.registered_tables.iter().any(|entry| is_table(entry, &table.name)) {
+            if document.registered_tables.iter().any(|entry| is_table(&entry.name, &table.name)) {
                 return Err(WriteError::Exists { what: registered_text(&table.name) });
             }
             document.registered_tables.push(entry(&table));
@@ -80,7 +76,7 @@ impl TableRegister for EmbeddedProviderCatalog {
         let name = name.clone();
         self.change(move |document| {
             let before = document.registered_tables.len();
-            document.registered_tables.retain(|entry| !is_table(entry, &name));
+            document.registered_tables.retain(|entry| !is_table(&entry.name, &name));
             if document.registered_tables.len() == before {
                 return Err(WriteError::Missing { what: registered_text(&name) });
             }
