@@ -263,6 +263,9 @@ pub const CATALOG_CACHE_ENTRIES_MAX: usize = 1024;
 /// Requests for one list page of the catalogue. Above: the request fails, for a page so thin is a broken catalogue.
 pub const CATALOG_LIST_READS_MAX: usize = 100;
 
+/// Lists of the catalogue that an operator's command reads at the same time.
+pub const CATALOG_LISTS_AT_ONCE: usize = 16;
+
 /// Attempts to get what DynamoDB left out of a batch, or to write what another write was in the way of.
 pub const CATALOG_ATTEMPTS_MAX: u32 = 6;
 
@@ -311,3 +314,13 @@ pub const SCHEMA_SEEN_FOR: Duration = Duration::from_secs(2);
 
 /// Schemas of whose places a process remembers what lies there. Above: the one used longest ago is looked at anew.
 pub const SCHEMAS_SEEN_MAX: usize = 64;
+
+/// How long a script's statements are gathered before a catalogue file is written, and with it its lock held. What was
+/// gathered is then written and told.
+pub const SCRIPT_GATHERED_MAX: Duration = Duration::from_millis(200);
+
+/// Outcomes of a script that are not told yet. Above: the catalogue file is written and they are.
+pub const SCRIPT_UNTOLD_MAX: usize = 1_000;
+
+/// How long a script leaves a catalogue file to others between two of its writes.
+pub const SCRIPT_TURN: Duration = Duration::from_millis(2);

@@ -8,6 +8,7 @@ pub mod mistake;
 pub mod output;
 pub mod parse;
 pub mod prompt;
+mod report;
 pub mod run;
 pub mod session;
 pub mod statement;

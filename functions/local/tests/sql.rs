@@ -9,7 +9,8 @@
 )]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -243,6 +244,71 @@ fn a_script_that_was_killed_is_finished_by_running_it_again() {
     assert!(run(&["sql", "--state", &state, "-f", &path]).status.success());
     let output = run(&["sql", "--state", &state, "SHOW SHARES", "--csv"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 61);
+}
+
+/// What a script has told is kept, however soon after it is killed; and what it has not is done by running it again.
+#[test]
+fn what_a_killed_script_has_told_is_kept() {
+    let script: String = (0..600).map(|n| format!("CREATE SHARE IF NOT EXISTS s{n};\n")).collect();
+    for told_before in [1, 80, 300] {
+        let folder = Folder::new();
+        let (state, path) = (folder.text("state"), folder.text("many.sql"));
+        fs::write(&path, &script).unwrap();
+        let mut command = spillway();
+        command.args(["sql", "--state", &state, "-f", &path]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut told: Vec<String> = lines.by_ref().take(told_before).collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        told.extend(lines);
+        let shares = || {
+            let output = run(&["sql", "--state", &state, "SHOW SHARES", "--csv"]);
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let kept = shares();
+        for (number, line) in told.iter().enumerate() {
+            assert_eq!(*line, format!("Created share 's{number}'."));
+            assert!(kept.contains(&format!("\ns{number},")), "share {number} of {} told is lost", told.len());
+        }
+        assert!(run(&["sql", "--state", &state, "-f", &path]).status.success());
+        assert_eq!(shares().lines().count(), 601);
+    }
+}
+
+/// The operating system kills a program in the middle of writing a file that is larger than it may be.
+#[test]
+fn a_program_killed_while_it_writes_leaves_the_catalogue_as_it_was() {
+    let folder = Folder::new();
+    let (state, catalogue) = (folder.text("state"), folder.join("state/catalogue.json"));
+    let mut killed = 0;
+    for number in 0..12 {
+        assert!(run(&["share", "create", &format!("s{number}"), "--state", &state]).status.success());
+        let before = fs::read(&catalogue).unwrap();
+        // Blocks of 512 bytes, of which the old content fits and the new one, a little longer, may not.
+        let blocks = before.len().div_ceil(512);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+        let comment = "x".repeat(300);
+        let output = shell
+            .arg(env!("CARGO_BIN_EXE_spillway"))
+            .args(["share", "create", "more", "--comment", &comment, "--state", &state])
+            .output()
+            .unwrap();
+        if output.status.success() {
+            assert!(run(&["share", "delete", "more", "--state", &state]).status.success());
+            continue;
+        }
+        killed += 1;
+        assert_eq!(output.status.signal(), Some(25), "{output:?}");
+        assert_eq!(fs::read(&catalogue).unwrap(), before);
+        assert_eq!(fs::metadata(folder.join("state/catalogue.json.tmp")).unwrap().len(), blocks as u64 * 512);
+        // What it left is in nobody's way, and does not stay.
+        assert!(run(&["share", "create", "more", "--state", &state]).status.success());
+        assert!(run(&["share", "delete", "more", "--state", &state]).status.success());
+        assert!(!folder.join("state/catalogue.json.tmp").exists());
+    }
+    assert!(killed > 3, "killed {killed} times");
 }
 
 /// Both scripts make what is the same in both, each makes what is its own, and nothing of either is lost, be it that both

@@ -73,6 +73,8 @@ pub struct Target {
     s3_endpoint: Option<String>,
     /// What stands in for AWS Glue.
     glue: Option<Arc<dyn GlueCatalog>>,
+    /// The same catalogue, where it can gather what a script does.
+    gathering: Option<EmbeddedProviderCatalog>,
 }
 
 /// Whether a command may begin a catalogue where there is none.
@@ -123,7 +125,7 @@ impl Target {
             options.push_str(&format!(" --{name} {}", crate::output::quoted_text(value)));
         };
         let default_state = args.state == Path::new(STATE_DEFAULT);
-        let (kind, provider, known) = if args.stack.is_some() || args.table_name.is_some() {
+        let (kind, provider, known, gathering) = if args.stack.is_some() || args.table_name.is_some() {
             if let Some(stack) = &args.stack {
                 option("stack", stack);
             }
@@ -135,25 +137,37 @@ impl Target {
             args.region.iter().for_each(|region| option("region", region));
             let (deployment, provider, endpoint) = aws::open(args, Arc::clone(&clock)).await?;
             let provider = if beginning == Beginning::OnACopy { copy(&provider, clock).await? } else { provider };
-            (Kind::Aws(Box::new(deployment)), provider, endpoint)
+            (Kind::Aws(Box::new(deployment)), provider, endpoint, None)
         } else {
             if !default_state {
                 option("state", &args.state.display().to_string());
             }
-            let (state, provider) = local::open(&args.state, beginning, clock)?;
-            let endpoint = state
+            let opened = local::open(&args.state, beginning, clock)?;
+            let endpoint = opened
+                .state
                 .and_then(|state| state.noted_endpoint())
                 .unwrap_or_else(|| format!("{LOCAL_SERVER}{ENDPOINT_DEFAULT}"));
-            (Kind::Local { region: args.region.clone() }, provider, Some(endpoint))
+            (Kind::Local { region: args.region.clone() }, opened.provider, Some(endpoint), Some(opened.catalog))
         };
         let endpoint = args.endpoint.as_deref().map(checked_endpoint).transpose()?.or(known);
         let s3_endpoint = environment.s3_endpoint.clone();
-        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint, glue: None })
+        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint, glue: None, gathering })
+    }
+
+    /// What a program that has its catalogue already works on, as if it were in this state folder.
+    pub fn over(provider: Provider, state: PathBuf, endpoint: String) -> Self {
+        let (kind, options) = (Kind::Local { region: None }, String::new());
+        Self { provider, kind, state, options, endpoint: Some(endpoint), s3_endpoint: None, glue: None, gathering: None }
     }
 
     /// What kind of catalogue it is.
     pub fn kind(&self) -> &Kind {
         &self.kind
+    }
+
+    /// The catalogue, where it can gather what a script does.
+    pub(crate) fn gathering(&self) -> Option<&EmbeddedProviderCatalog> {
+        self.gathering.as_ref()
     }
 
     /// The URL that profiles lead to.

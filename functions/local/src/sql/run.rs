@@ -33,6 +33,8 @@ pub struct Outcome {
     pub json: Value,
     /// What was asked for, when it is a list.
     pub rows: Option<Rows>,
+    /// Whether it holds what cannot be asked for again: a link, or a token.
+    pub is_told_once: bool,
 }
 
 /// Rows under headings.
@@ -46,7 +48,12 @@ pub struct Rows {
 
 impl Outcome {
     fn done(text: String, json: Value) -> Self {
-        Self { text: format!("{text}\n"), json, rows: None }
+        Self { text: format!("{text}\n"), json, rows: None, is_told_once: false }
+    }
+
+    /// What was made with something that cannot be asked for again.
+    fn handed_over(text: String, json: Value) -> Self {
+        Self { is_told_once: true, ..Self::done(text, json) }
     }
 
     /// That all is as it should be.

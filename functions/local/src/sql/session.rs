@@ -10,8 +10,9 @@ use shared::config::Environment;
 use shared::provider::counted;
 
 use super::lex::SCRIPT_BYTES_MAX;
-use super::mistake::{Source, shown};
-use super::output::{self, Format, Progress};
+use super::mistake::{Mistake, Source, shown};
+use super::output::Format;
+use super::report::Report;
 use super::run::{Mode, Runner};
 use super::statement::Placed;
 use super::{parse, prompt};
@@ -108,35 +109,37 @@ pub(super) async fn apply(
     source: &Source,
     text: &str,
 ) -> Result<(), String> {
-    let mut progress = Progress::of(statements.len());
-    for (done, placed) in statements.iter().enumerate() {
-        match runner.run(placed).await {
-            Ok(outcome) => {
-                let is_noise = progress.is_shown() && format == Format::Text && outcome.rows.is_none();
-                if !is_noise {
-                    output::print(&outcome, format);
-                }
-                progress.done(done + 1);
+    let mut report = Report::of(runner.target, statements.len(), format, SystemClock::shared());
+    let mut failed = None;
+    for placed in statements {
+        let done = report.during(runner.run(placed)).await;
+        let told = match done {
+            Ok(outcome) => report.add(outcome).await.map_err(|why| Mistake::new(0..0, why)),
+            Err(mistake) => Err(mistake),
+        };
+        if let Err(mut mistake) = told {
+            if mistake.at == (0..0) {
+                mistake.at = placed.at.clone();
             }
-            Err(mut mistake) => {
-                progress.end();
-                if mistake.at == (0..0) {
-                    mistake.at = placed.at.clone();
-                }
-                let before = match (runner.mode, done, statements.len()) {
-                    (_, _, 1) | (Mode::DryRun, ..) => String::new(),
-                    (Mode::Real, 0, _) => "\nNothing was done.".into(),
-                    (Mode::Real, done, all) => format!(
-                        "\n{} before it {} done, {} not.",
-                        counted(done, "statement"),
-                        if done == 1 { "was" } else { "were" },
-                        all - done
-                    ),
-                };
-                return Err(format!("{}{before}", shown(&mistake, source, text)));
-            }
+            failed = Some(shown(&mistake, source, text));
+            break;
         }
     }
-    progress.end();
-    Ok(())
+    // What was done before a statement that cannot be done is kept all the same.
+    let unkept = report.end().await.err();
+    let problems: Vec<String> = failed.into_iter().chain(unkept).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let before = match (runner.mode, report.told(), statements.len()) {
+        (_, _, 1) | (Mode::DryRun, ..) => String::new(),
+        (Mode::Real, 0, _) => "\nNothing was done.".into(),
+        (Mode::Real, done, all) => format!(
+            "\n{} before it {} done, {} not.",
+            counted(done, "statement"),
+            if done == 1 { "was" } else { "were" },
+            all - done
+        ),
+    };
+    Err(format!("{}{before}", problems.join("\n")))
 }

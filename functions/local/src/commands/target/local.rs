@@ -13,14 +13,23 @@ use shared::provider::Provider;
 use super::Beginning;
 use crate::state::StateFolder;
 
+/// A catalogue that was opened.
+pub(super) struct Opened {
+    /// The folder, if it is there.
+    pub(super) state: Option<StateFolder>,
+    /// What is in it.
+    pub(super) catalog: EmbeddedProviderCatalog,
+    /// The same, for what is done to it.
+    pub(super) provider: Provider,
+}
+
 /// Opens it. Where there is none, only a command that puts the first thing in begins one: whoever merely looks may have
 /// named the wrong folder.
-pub(super) fn open(
-    folder: &Path,
-    beginning: Beginning,
-    clock: Arc<dyn Clock>,
-) -> Result<(Option<StateFolder>, Provider), String> {
-    let on = |catalog| Provider::new(Arc::new(catalog), Box::new(|_| Arc::new(PlainMint)), clock);
+pub(super) fn open(folder: &Path, beginning: Beginning, clock: Arc<dyn Clock>) -> Result<Opened, String> {
+    let opened = |state, catalog: EmbeddedProviderCatalog| {
+        let provider = Provider::new(Arc::new(catalog.clone()), Box::new(|_| Arc::new(PlainMint)), clock);
+        Opened { state, catalog, provider }
+    };
     if beginning == Beginning::OnACopy {
         let state = if folder.is_dir() { Some(StateFolder::open(folder)?) } else { None };
         let file = state.as_ref().map(StateFolder::catalogue).filter(|file| file.exists());
@@ -28,7 +37,7 @@ pub(super) fn open(
             Some(file) => EmbeddedProviderCatalog::copy_of_file(&file)?,
             None => EmbeddedProviderCatalog::in_memory(CatalogDocument::empty()),
         };
-        return Ok((state, on(catalog)));
+        return Ok(opened(state, catalog));
     }
     if beginning == Beginning::NotHere && !folder.is_dir() {
         return Err(nothing_in(folder));
@@ -45,7 +54,7 @@ pub(super) fn open(
         }
     }
     let catalog = EmbeddedProviderCatalog::open(&catalogue)?;
-    Ok((Some(state), on(catalog)))
+    Ok(opened(Some(state), catalog))
 }
 
 fn nothing_in(folder: &Path) -> String {

@@ -73,7 +73,7 @@ impl Runner<'_> {
         // What to do next is said in the words of statements.
         let said = answer.text.split("\nNext, ").next().unwrap_or_default().trim_end().to_owned();
         let text = format!("{said}\nNext, let it read a share: GRANT SELECT ON SHARE … TO {}", quoted(name.as_str()));
-        Ok(Outcome::done(text, changed(answer.json)))
+        Ok(Outcome::handed_over(text, changed(answer.json)))
     }
 
     pub(super) async fn alter_recipient(&self, recipient: &Spot, change: &RecipientChange) -> Result<Outcome, Mistake> {
@@ -150,7 +150,7 @@ impl Runner<'_> {
         let failed = |why: String| Mistake::new(recipient.at.clone(), why);
         let line = TokenLine::try_parse_from(words).map_err(|error| failed(error.to_string()))?;
         let Answer { text, json, .. } = line.command.run(self.target).await.map_err(failed)?;
-        Ok(Outcome::done(text.trim_end().to_owned(), changed(json)))
+        Ok(Outcome::handed_over(text.trim_end().to_owned(), changed(json)))
     }
 
     async fn set_status(&self, spot: &Spot, status: Status) -> Result<Outcome, Mistake> {

@@ -38,7 +38,7 @@ fn listed(
             columns(&upper.iter().map(String::as_str).collect::<Vec<_>>(), &rows)
         }
     };
-    Outcome { text, json, rows: Some(Rows { headings, rows: rows(iso) }) }
+    Outcome { text, json, rows: Some(Rows { headings, rows: rows(iso) }), is_told_once: false }
 }
 
 /// Properties of one thing. In the text those that are not there are left out.
