@@ -169,6 +169,7 @@ impl From<WriteError> for ProviderError {
             WriteError::Missing { what } => Self::Missing { what, near: None, next: "look at the list".into() },
             WriteError::InUse { what, by } => Self::InUse { what, by, next: "remove that first".into() },
             WriteError::Conflict { what } => Self::Conflict { what },
+            WriteError::BeingDeleted { .. } => Self::Refused(error.to_string()),
             WriteError::Unavailable(cause) => {
                 Self::Unavailable { what: "the catalogue cannot be reached".into(), cause }
             }

@@ -208,6 +208,11 @@ pub enum WriteError {
         /// What was to be changed.
         what: String,
     },
+    /// Its deletion was broken off, and is finished by repeating it.
+    BeingDeleted {
+        /// `share 'x'`, `recipient 'x'`.
+        what: String,
+    },
     /// The catalogue cannot be read or written.
     Unavailable(Cause),
     /// It holds something that this program does not know, or a rule that it cannot keep; the sentence says what.
@@ -221,6 +226,9 @@ impl fmt::Display for WriteError {
             Self::Missing { what } => write!(f, "there is no {what}"),
             Self::InUse { what, by } => write!(f, "{what} still has {by}"),
             Self::Conflict { what } => write!(f, "{what} was changed by somebody else at the same moment; try again"),
+            Self::BeingDeleted { what } => {
+                write!(f, "{what} is still being deleted; repeat its deletion to finish it")
+            }
             Self::Unavailable(_) => f.write_str("the catalogue cannot be reached"),
             Self::Refused(why) => f.write_str(why),
         }
@@ -255,6 +263,8 @@ pub trait ProviderCatalog: TableRegister {
 
     /// Every table of a share, in the order of `schema/table`; none of a share that is not there.
     async fn tables(&self, share: &ShareName) -> Result<Vec<TableRecord>, WriteError>;
+    /// How many tables a share has.
+    async fn table_count(&self, share: &ShareRecord) -> Result<usize, WriteError>;
     /// The table of that name.
     async fn table(
         &self,
@@ -278,6 +288,8 @@ pub trait ProviderCatalog: TableRegister {
     async fn recipients(&self) -> Result<Vec<RecipientRecord>, WriteError>;
     /// The recipient of that name.
     async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError>;
+    /// Whether there is a recipient of that name whose deletion was broken off.
+    async fn is_being_deleted(&self, name: &RecipientName) -> Result<bool, WriteError>;
     /// Adds a recipient whose name is free, with its first token.
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError>;
     /// Makes a recipient active or disabled.

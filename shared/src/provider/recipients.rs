@@ -47,6 +47,9 @@ impl NewRecipient {
 pub async fn check_new(provider: &Provider, name: &str) -> Result<RecipientName, ProviderError> {
     let name = names::recipient(name)?;
     match provider.catalog().recipient(&name).await? {
+        Some(taken) if taken.status == Status::Disabled && provider.catalog().is_being_deleted(&name).await? => {
+            Ok(name)
+        }
         Some(taken) => Err(exists(format!("recipient '{}'", taken.name), &taken.name)),
         None => Ok(name),
     }
@@ -67,7 +70,7 @@ pub async fn create(
 }
 
 /// Creates a recipient that may have properties, or come from certain networks only, with a token for it, and with a link
-/// that hands the token over if one is to be made.
+/// that hands the token over if one is to be made. A deletion of one of that name that was broken off is finished first.
 ///
 /// # Errors
 /// As [`create`], and when a rule is none or no link can be made.
@@ -88,7 +91,15 @@ pub async fn create_with(
     };
     let (issued, record) = tokens::issue(provider, &recipient.id, lifetime).await?;
     let link = links::issue_if_offered(provider, &recipient.id, &issued, offer).await?;
-    match written(|| provider.catalog().create_recipient(&recipient, &record)).await {
+    let mut created = written(|| provider.catalog().create_recipient(&recipient, &record)).await;
+    if matches!(created, Err(WriteError::BeingDeleted { .. })) {
+        match written(|| provider.catalog().delete_recipient(&recipient.name)).await {
+            Ok(()) | Err(WriteError::Missing { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        created = written(|| provider.catalog().create_recipient(&recipient, &record)).await;
+    }
+    match created {
         Ok(()) => Ok((recipient, issued, link)),
         Err(WriteError::Exists { what }) => Err(exists(what, &recipient.name)),
         Err(other) => Err(other.into()),

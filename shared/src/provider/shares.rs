@@ -16,7 +16,7 @@ pub struct ShareDetail {
     pub grants: Vec<GrantRecord>,
 }
 
-/// Creates a share with nothing in it.
+/// Creates a share with nothing in it. A deletion of one of that name that was broken off is finished first.
 ///
 /// # Errors
 /// When the name is none, cannot be reached by clients, or is taken.
@@ -27,7 +27,16 @@ pub async fn create(provider: &Provider, name: &str, comment: Option<&str>) -> R
         comment: comment.map(str::to_owned),
         created_at: Some(provider.now()),
     };
-    match written(|| provider.catalog().create_share(&share)).await {
+    let mut created = written(|| provider.catalog().create_share(&share)).await;
+    if matches!(created, Err(WriteError::BeingDeleted { .. })) {
+        // Nobody sees what is left of the one before; with it gone the name is free.
+        match written(|| provider.catalog().delete_share(&share.name, Deletion::WithDependents)).await {
+            Ok(()) | Err(WriteError::Missing { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        created = written(|| provider.catalog().create_share(&share)).await;
+    }
+    match created {
         Ok(()) => Ok(share),
         Err(WriteError::Exists { what }) => {
             Err(ProviderError::Exists { what, next: "add tables to it, or choose another name".into() })

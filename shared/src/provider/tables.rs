@@ -1,11 +1,14 @@
 //! Tables of shares: an entry that says where a Delta table lies and what of it is shared. Adding one changes nothing
 //! about the data; whether the data can be read is for the caller to find out before.
 
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use super::names::{TableRef, nearest};
 use super::{Provider, ProviderError, names, new_id, shares, written};
 use crate::catalog::register::Look;
-use crate::catalog::write::{Origin, TableRecord, WriteError};
+use crate::catalog::write::{Origin, ShareRecord, TableRecord, WriteError};
 use crate::catalog::{auxiliary, rules};
+use crate::limits::CATALOG_LISTS_AT_ONCE;
 use crate::model::rule::PartitionRule;
 use crate::model::securable::History;
 
@@ -165,17 +168,32 @@ fn is_role_arn(text: &str) -> bool {
 /// When there is no share of that name.
 pub async fn list(provider: &Provider, share: Option<&str>) -> Result<Vec<TableRecord>, ProviderError> {
     let Some(share) = share else {
-        let mut tables = Vec::new();
-        for share in provider.catalog().shares().await? {
-            tables.extend(provider.catalog().tables(&share.name).await?);
-        }
-        return Ok(tables);
+        let shares = provider.catalog().shares().await?;
+        let tables = stream::iter(&shares).map(|share| provider.catalog().tables(&share.name));
+        let tables: Vec<_> = tables.buffered(CATALOG_LISTS_AT_ONCE).try_collect().await?;
+        return Ok(tables.into_iter().flatten().collect());
     };
     let name = names::share(share)?;
     if provider.catalog().share(&name).await?.is_none() {
         return Err(shares::missing(provider, &name).await);
     }
     Ok(provider.catalog().tables(&name).await?)
+}
+
+/// How many tables a share has.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn count(provider: &Provider, share: &ShareRecord) -> Result<usize, ProviderError> {
+    Ok(provider.catalog().table_count(share).await?)
+}
+
+/// The table of that name, if there is one.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn find(provider: &Provider, name: &TableRef) -> Result<Option<TableRecord>, ProviderError> {
+    Ok(provider.catalog().table(&name.share, &name.schema, &name.table).await?)
 }
 
 /// One table.

@@ -202,9 +202,11 @@ pub(crate) struct Added {
 
 /// Adds a table to its share, after a look at it unless that is to be left out.
 pub(crate) async fn added(target: &Target, place: &Place, mut new: NewTable, advice: &Advice) -> Result<Added, Failed> {
-    tables::check_new(&target.provider, &new).await?;
     let looked = match new.look {
-        Look::Taken => Some(target.inspect(place, &new).await.map_err(Failed::Said)?),
+        Look::Taken => {
+            tables::check_new(&target.provider, &new).await?;
+            Some(target.inspect(place, &new).await.map_err(Failed::Said)?)
+        }
         Look::LeftOut => None,
     };
     let prospects = match &looked {

@@ -10,8 +10,8 @@ use super::rows::{Reading, RowStore, pause};
 use crate::catalog::item::recipient::{StoredRecipient, read_recipient_name, read_stored_recipient};
 use crate::catalog::item::schema::read_schema;
 use crate::catalog::item::share::{StoredShare, read_share, read_table};
-use crate::catalog::item::{ItemError, Lifecycle};
-use crate::catalog::key::{self, KeyError};
+use crate::catalog::item::{Item, ItemError, Lifecycle};
+use crate::catalog::key::{self, Key, KeyError};
 use crate::catalog::write::{
     ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
     TableRecord, TokenRecord, WriteError,
@@ -97,8 +97,16 @@ fn table_text(share: &ShareName, schema: &SchemaName, name: &TableName) -> Strin
     format!("table '{share}.{schema}.{name}'")
 }
 
+fn live(name: &ShareName, stored: Option<StoredShare>) -> Result<StoredShare, WriteError> {
+    match stored {
+        None => Err(WriteError::Missing { what: share_text(name) }),
+        Some(share) if share.lifecycle == Lifecycle::Active => Ok(share),
+        Some(_) => Err(being_deleted(&share_text(name))),
+    }
+}
+
 fn being_deleted(what: &str) -> WriteError {
-    WriteError::Refused(format!("{what} is still being deleted; repeat its deletion to finish it"))
+    WriteError::BeingDeleted { what: what.to_owned() }
 }
 
 impl DynamoProviderCatalog {
@@ -114,11 +122,15 @@ impl DynamoProviderCatalog {
 
     /// A share that may be changed.
     async fn live_share(&self, name: &ShareName) -> Result<StoredShare, WriteError> {
-        match self.stored_share(name).await? {
-            None => Err(WriteError::Missing { what: share_text(name) }),
-            Some(share) if share.lifecycle == Lifecycle::Active => Ok(share),
-            Some(_) => Err(being_deleted(&share_text(name))),
-        }
+        live(name, self.stored_share(name).await?)
+    }
+
+    /// A share that may be changed, and one more row, read together.
+    async fn live_share_and(&self, name: &ShareName, key: &Key) -> Result<(StoredShare, Option<Item>), WriteError> {
+        let share_key = key::share_key(name)?;
+        let found = self.rows.batch(&[share_key.clone(), key.clone()], Reading::Consistent).await?;
+        let share = live(name, found.get(&share_key).map(read_share).transpose()?)?;
+        Ok((share, found.get(key).cloned()))
     }
 
     async fn stored_recipient_of(&self, id: &str) -> Result<Option<StoredRecipient>, WriteError> {
@@ -135,7 +147,21 @@ impl DynamoProviderCatalog {
 
     /// A recipient that may be changed.
     async fn live_recipient(&self, name: &RecipientName) -> Result<StoredRecipient, WriteError> {
-        match self.stored_recipient(name).await? {
+        let row = self.rows.get(&key::recipient_name_key(name)?, Reading::Consistent).await?;
+        self.live_recipient_named(name, row.as_ref()).await
+    }
+
+    /// A recipient that may be changed, by the row of its name.
+    async fn live_recipient_named(
+        &self,
+        name: &RecipientName,
+        row: Option<&Item>,
+    ) -> Result<StoredRecipient, WriteError> {
+        let stored = match row {
+            Some(row) => self.stored_recipient_of(&read_recipient_name(row)?).await?,
+            None => None,
+        };
+        match stored {
             None => Err(WriteError::Missing { what: recipient_text(name) }),
             Some(recipient) if recipient.lifecycle == Lifecycle::Deleting => Err(being_deleted(&recipient_text(name))),
             Some(recipient) => Ok(recipient),
@@ -177,16 +203,24 @@ impl ProviderCatalog for DynamoProviderCatalog {
         Ok(own.map(|table| table.record).collect())
     }
 
+    async fn table_count(&self, share: &ShareRecord) -> Result<usize, WriteError> {
+        let rows = self.rows.all(&key::schemas_of(&share.name)).await?;
+        let schemas = rows.iter().map(read_schema).collect::<Result<Vec<_>, _>>()?;
+        let own = schemas.iter().filter(|schema| schema.share_id == share.id);
+        Ok(own.map(|schema| usize::try_from(schema.tables).unwrap_or_default()).sum())
+    }
+
     async fn table(
         &self,
         share: &ShareName,
         schema: &SchemaName,
         name: &TableName,
     ) -> Result<Option<TableRecord>, WriteError> {
-        let Some(stored) = self.stored_share(share).await? else { return Ok(None) };
-        let row = self.rows.get(&key::table_key(share, schema, name)?, Reading::Consistent).await?;
-        let table = row.as_ref().map(read_table).transpose()?;
-        Ok(table.filter(|table| table.share_id == stored.record.id).map(|table| table.record))
+        let (share_key, table_key) = (key::share_key(share)?, key::table_key(share, schema, name)?);
+        let found = self.rows.batch(&[share_key.clone(), table_key.clone()], Reading::Consistent).await?;
+        let (Some(share), Some(table)) = (found.get(&share_key), found.get(&table_key)) else { return Ok(None) };
+        let (share, table) = (read_share(share)?, read_table(table)?);
+        Ok((table.share_id == share.record.id).then_some(table.record))
     }
 
     async fn add_table(&self, table: &TableRecord) -> Result<(), WriteError> {
@@ -220,6 +254,11 @@ impl ProviderCatalog for DynamoProviderCatalog {
 
     async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
         Ok(self.stored_recipient(name).await?.map(|stored| stored.record))
+    }
+
+    async fn is_being_deleted(&self, name: &RecipientName) -> Result<bool, WriteError> {
+        let stored = self.stored_recipient(name).await?;
+        Ok(stored.is_some_and(|recipient| recipient.lifecycle == Lifecycle::Deleting))
     }
 
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {

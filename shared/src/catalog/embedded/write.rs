@@ -188,6 +188,15 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
         .await
     }
 
+    async fn table_count(&self, share: &ShareRecord) -> Result<usize, WriteError> {
+        let id = share.id.clone();
+        self.read(move |document| {
+            let own = document.shares.iter().filter(|entry| entry.id == id);
+            Ok(own.flat_map(|share| &share.schemas).map(|schema| schema.tables.len()).sum())
+        })
+        .await
+    }
+
     async fn table(
         &self,
         share: &ShareName,
@@ -246,6 +255,11 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
             document.recipients.iter().find(|entry| is_recipient(entry, &name)).map(recipient_record).transpose()
         })
         .await
+    }
+
+    async fn is_being_deleted(&self, _: &RecipientName) -> Result<bool, WriteError> {
+        // One write deletes all of it.
+        Ok(false)
     }
 
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {

@@ -125,6 +125,10 @@ impl ProviderCatalog for MemoryCatalog {
         self.read(|content| content.tables.iter().filter(|table| table.share == *share).cloned().collect())
     }
 
+    async fn table_count(&self, share: &ShareRecord) -> Result<usize, WriteError> {
+        Ok(self.tables(&share.name).await?.len())
+    }
+
     async fn table(
         &self,
         share: &ShareName,
@@ -184,6 +188,10 @@ impl ProviderCatalog for MemoryCatalog {
 
     async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
         self.read(|content| content.recipients.iter().find(|recipient| recipient.name == *name).cloned())
+    }
+
+    async fn is_being_deleted(&self, _: &RecipientName) -> Result<bool, WriteError> {
+        Ok(false)
     }
 
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {

@@ -117,6 +117,10 @@ impl ProviderCatalog for TokensInSecrets {
         self.catalog.tables(share).await
     }
 
+    async fn table_count(&self, share: &ShareRecord) -> Result<usize, WriteError> {
+        self.catalog.table_count(share).await
+    }
+
     async fn table(
         &self,
         share: &ShareName,
@@ -152,6 +156,10 @@ impl ProviderCatalog for TokensInSecrets {
 
     async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError> {
         self.catalog.recipient(name).await
+    }
+
+    async fn is_being_deleted(&self, name: &RecipientName) -> Result<bool, WriteError> {
+        self.catalog.is_being_deleted(name).await
     }
 
     async fn tokens(&self, recipient: &RecipientName) -> Result<Vec<TokenRecord>, WriteError> {

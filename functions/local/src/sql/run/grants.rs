@@ -62,8 +62,8 @@ impl Runner<'_> {
             }
             Err(error) => return Err(at_either(share, recipient)(error)),
         };
-        let tables = tables::list(&self.target.provider, Some(ends.share.name.as_str())).await.map_err(at(share))?;
-        let holds = match tables.len() {
+        let tables = tables::count(&self.target.provider, &ends.share).await.map_err(at(share))?;
+        let holds = match tables {
             0 => {
                 format!("nothing is in it yet; ALTER SHARE {} ADD TABLE adds a table", quoted(ends.share.name.as_str()))
             }

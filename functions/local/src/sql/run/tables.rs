@@ -123,7 +123,8 @@ impl Runner<'_> {
                 History::SharedFrom(history.from.as_ref().map_or(Version::ZERO, |from| Version::new(from.value)))
             }
         };
-        if add.if_not_exists && tables::show(&self.target.provider, &name).await.is_ok() {
+        let there = async || tables::find(&self.target.provider, &name).await.map_err(at(&said));
+        if add.if_not_exists && there().await?.is_some() {
             return Ok(Outcome::nothing(&format!("There is table '{name}' already")));
         }
         let found = self.found(add).await?;

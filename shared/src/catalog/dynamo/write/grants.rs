@@ -86,8 +86,8 @@ impl DynamoProviderCatalog {
         window: Window,
         at: TimestampMs,
     ) -> Result<Attempt, WriteError> {
-        let share = self.live_share(share).await?.record;
-        let recipient = self.live_recipient(recipient).await?.record;
+        let (share, name) = self.live_share_and(share, &key::recipient_name_key(recipient)?).await?;
+        let (share, recipient) = (share.record, self.live_recipient_named(recipient, name.as_ref()).await?.record);
         let grant = GrantRecord {
             share: share.name.clone(),
             share_id: share.id.clone(),

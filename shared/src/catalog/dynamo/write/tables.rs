@@ -7,7 +7,7 @@ use super::{
 };
 use crate::catalog::dynamo::rows::Reading;
 use crate::catalog::item::schema::{StoredSchema, read_schema, schema_item};
-use crate::catalog::item::share::{read_table, table_item};
+use crate::catalog::item::share::{read_share, read_table, table_item};
 use crate::catalog::item::{ACTIVE, Item};
 use crate::catalog::key;
 use crate::catalog::write::{TableRecord, WriteError};
@@ -27,9 +27,10 @@ impl DynamoProviderCatalog {
     }
 
     async fn try_to_write_table(&self, table: &TableRecord) -> Result<Attempt, WriteError> {
-        let share = self.live_share(&table.share).await?.record;
         let schema_key = key::schema_key(&table.share, &table.schema)?;
-        let schema = self.own_schema(&table.share, &table.schema, &share.id).await?;
+        let (share, row) = self.live_share_and(&table.share, &schema_key).await?;
+        let share = share.record;
+        let schema = own_schema(row.as_ref(), &share.id)?;
         // One schema and one share have one spelling, that of the first table and of the share.
         let mut table = TableRecord { share: share.name.clone(), ..table.clone() };
         if let Some(schema) = &schema {
@@ -70,20 +71,21 @@ impl DynamoProviderCatalog {
         schema: &SchemaName,
         name: &TableName,
     ) -> Result<Attempt, WriteError> {
-        let Some(stored) = self.stored_share(share).await? else {
+        let (share_key, schema_key) = (key::share_key(share)?, key::schema_key(share, schema)?);
+        let table_key = key::table_key(share, schema, name)?;
+        let keys = [share_key.clone(), schema_key.clone(), table_key.clone()];
+        let found = self.rows.batch(&keys, Reading::Consistent).await?;
+        let Some(stored) = found.get(&share_key) else {
             return Err(WriteError::Missing { what: share_text(share) });
         };
-        let share_id = stored.record.id;
-        let table_key = key::table_key(share, schema, name)?;
-        let row: Option<Item> = self.rows.get(&table_key, Reading::Consistent).await?;
-        let table = row.as_ref().map(read_table).transpose()?.filter(|table| table.share_id == share_id);
+        let share_id = read_share(stored)?.record.id;
+        let table = found.get(&table_key).map(read_table).transpose()?.filter(|table| table.share_id == share_id);
         let Some(table) = table else {
             return Err(WriteError::Missing { what: table_text(share, schema, name) });
         };
         let same = when("#tableId = :table").with(":table", text(table.record.id));
         let mut transaction = Transaction::new(&self.rows).delete(&table_key, same);
-        if let Some(stored) = self.own_schema(share, schema, &share_id).await? {
-            let schema_key = key::schema_key(share, schema)?;
+        if let Some(stored) = own_schema(found.get(&schema_key), &share_id)? {
             let last = stored.tables <= 1 && stored.place.is_none();
             let placeless = if last { " AND attribute_not_exists(#location)" } else { "" };
             let counted = when(format!("{SAME_SHARE} AND #tables = :tables{placeless}"))
@@ -109,7 +111,12 @@ impl DynamoProviderCatalog {
         share_id: &str,
     ) -> Result<Option<StoredSchema>, WriteError> {
         let row = self.rows.get(&key::schema_key(share, schema)?, Reading::Consistent).await?;
-        let stored = row.as_ref().map(read_schema).transpose()?;
-        Ok(stored.filter(|stored| stored.share_id == share_id))
+        own_schema(row.as_ref(), share_id)
     }
+}
+
+/// The schema in a row, unless another share of the name left it.
+fn own_schema(row: Option<&Item>, share_id: &str) -> Result<Option<StoredSchema>, WriteError> {
+    let stored = row.map(read_schema).transpose()?;
+    Ok(stored.filter(|stored| stored.share_id == share_id))
 }

@@ -10,6 +10,7 @@ use crate::catalog::dynamo::rows::{RowStore, attributes, pause};
 use crate::catalog::item::Item;
 use crate::catalog::key::Key;
 use crate::catalog::write::WriteError;
+use crate::entropy;
 use crate::limits::CATALOG_ATTEMPTS_MAX;
 
 const OPERATION: &str = "TransactWriteItems";
@@ -150,23 +151,29 @@ impl<'a> Transaction<'a> {
         self
     }
 
-    /// Does it. Tried again while other writes are in the way, which changed nothing.
+    /// Does it. Tried again while other writes are in the way, which changed nothing. One attempt has one token, so that a
+    /// request whose answer was lost, and is sent again, is not done twice.
     pub(super) async fn write(self) -> Result<Verdict, WriteError> {
         if self.broken {
             return Err(Failed::unbuilt(OPERATION).into());
         }
+        let mut token = new_token()?;
         for attempt in 0..CATALOG_ATTEMPTS_MAX {
             let request = self.rows.client.transact_write_items().set_transact_items(Some(self.actions.clone()));
-            let Err(error) = request.send().await else { return Ok(Verdict::Written) };
+            let sent = request.client_request_token(&token).send().await;
+            let Err(error) = sent else { return Ok(Verdict::Written) };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let codes = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None"));
                     match verdict(codes) {
                         Some(verdict) => return Ok(verdict),
-                        None if is_passing(cancelled.cancellation_reasons().iter().filter_map(|r| r.code())) => {}
+                        None if is_passing(cancelled.cancellation_reasons().iter().filter_map(|r| r.code())) => {
+                            token = new_token()?;
+                        }
                         None => return Err(Failed::new(OPERATION, &error).into()),
                     }
                 }
+                // Sent twice, and the first is still at work: its outcome is asked for.
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
                 _ => return Err(Failed::new(OPERATION, &error).into()),
             }
@@ -174,6 +181,10 @@ impl<'a> Transaction<'a> {
         }
         Ok(Verdict::Contended)
     }
+}
+
+fn new_token() -> Result<String, WriteError> {
+    entropy::bytes::<16>().map(hex::encode).map_err(|error| WriteError::Unavailable(Box::new(error)))
 }
 
 /// The conditions that did not hold, if any.

@@ -1,5 +1,8 @@
 //! A copy of a whole catalogue in memory, to try changes on that nobody is to see.
 
+use futures::future;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use super::EmbeddedProviderCatalog;
 use super::changes;
 use super::records::{iso, recipient_entry, share_entry, token_entry};
@@ -7,6 +10,7 @@ use super::registered;
 use super::schemas;
 use crate::catalog::document::CatalogDocument;
 use crate::catalog::write::{ProviderCatalog, WriteError};
+use crate::limits::CATALOG_LISTS_AT_ONCE;
 
 impl EmbeddedProviderCatalog {
     /// Everything that a catalogue holds, read once.
@@ -15,19 +19,27 @@ impl EmbeddedProviderCatalog {
     /// When it cannot be read.
     pub async fn copy_of(catalog: &dyn ProviderCatalog) -> Result<Self, WriteError> {
         let mut document = CatalogDocument::empty();
-        for share in catalog.shares().await? {
-            document.shares.push(share_entry(&share));
-            for table in catalog.tables(&share.name).await? {
-                changes::add_table(&mut document, &table)?;
+        let shares = catalog.shares().await?;
+        let held = stream::iter(&shares)
+            .map(|share| future::try_join(catalog.tables(&share.name), catalog.located_schemas(&share.name)));
+        let held: Vec<_> = held.buffered(CATALOG_LISTS_AT_ONCE).try_collect().await?;
+        document.shares = shares.iter().map(share_entry).collect();
+        for (tables, placed) in &held {
+            for table in tables {
+                changes::add_table(&mut document, table)?;
             }
-            for schema in catalog.located_schemas(&share.name).await? {
-                schemas::locate_schema(&mut document, &schema)?;
+            for schema in placed {
+                schemas::locate_schema(&mut document, schema)?;
             }
         }
-        for recipient in catalog.recipients().await? {
-            let mut entry = recipient_entry(&recipient);
-            entry.tokens = catalog.tokens(&recipient.name).await?.iter().map(token_entry).collect();
-            for grant in catalog.grants_to(&recipient.name).await? {
+        let recipients = catalog.recipients().await?;
+        let given = stream::iter(&recipients)
+            .map(|recipient| future::try_join(catalog.tokens(&recipient.name), catalog.grants_to(&recipient.name)));
+        let given: Vec<_> = given.buffered(CATALOG_LISTS_AT_ONCE).try_collect().await?;
+        for (recipient, (tokens, grants)) in recipients.iter().zip(given) {
+            let mut entry = recipient_entry(recipient);
+            entry.tokens = tokens.iter().map(token_entry).collect();
+            for grant in grants {
                 if let Some(at) = iso(grant.granted_at) {
                     entry.granted_at.insert(grant.share_id.clone(), at);
                 }
