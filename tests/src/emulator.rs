@@ -168,6 +168,11 @@ impl DynamoTable {
         Self { client, name, endpoint, emulator }
     }
 
+    /// Another table, with nothing in it, where this one is.
+    pub async fn another(&self) -> Self {
+        Self::create(self.endpoint.clone(), self.emulator.clone()).await
+    }
+
     /// Whether it checks who is asking.
     pub fn checks_keys(&self) -> bool {
         self.emulator.is_some()

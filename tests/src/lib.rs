@@ -11,6 +11,7 @@
 )]
 
 pub mod emulator;
+pub mod large;
 pub mod memory_store;
 pub mod oracle;
 pub mod raw;
@@ -19,3 +20,4 @@ pub mod server;
 pub mod shown;
 pub mod table_builder;
 pub mod watched;
+pub mod wire;

@@ -1,7 +1,8 @@
 //! Every catalogue keeps the contracts of its ports: what recipients read and what providers write. One suite for all, run
 //! on a catalogue file and on every DynamoDB that there is to test against.
 
-mod backends;
+pub(crate) mod backends;
+
 mod dynamo;
 mod file;
 mod links;

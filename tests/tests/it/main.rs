@@ -18,6 +18,9 @@ mod contract;
 mod contract_catalog;
 mod contract_tokens;
 
+// Operators' programs: killed, several at once, on a large catalogue.
+mod operators;
+
 // What narrows that for one recipient.
 mod rules;
 

@@ -119,7 +119,7 @@ impl Backend {
 }
 
 /// A recipient as the gate would let it in.
-pub(super) async fn admitted(id: &str) -> Recipient {
+pub(crate) async fn admitted(id: &str) -> Recipient {
     Gate::open(id).admit(&HeaderMap::new(), None).await.unwrap()
 }
 
@@ -139,7 +139,7 @@ pub(super) fn recipient_name(text: &str) -> RecipientName {
     RecipientName::parse(text).unwrap()
 }
 
-pub(super) fn share(name: &str, id: &str) -> ShareRecord {
+pub(crate) fn share(name: &str, id: &str) -> ShareRecord {
     ShareRecord {
         name: share_name(name),
         id: id.to_owned(),
@@ -149,7 +149,7 @@ pub(super) fn share(name: &str, id: &str) -> ShareRecord {
 }
 
 /// `share/schema/table`.
-pub(super) fn table(full_name: &str) -> TableRecord {
+pub(crate) fn table(full_name: &str) -> TableRecord {
     let [share, schema, name] = full_name.split('/').collect::<Vec<_>>().try_into().unwrap();
     TableRecord {
         share: share_name(share),
@@ -185,7 +185,7 @@ pub(super) fn schema(share: &str, name: &str) -> SchemaRecord {
     }
 }
 
-pub(super) fn recipient(name: &str, id: &str) -> RecipientRecord {
+pub(crate) fn recipient(name: &str, id: &str) -> RecipientRecord {
     RecipientRecord {
         name: recipient_name(name),
         id: id.to_owned(),
@@ -196,7 +196,7 @@ pub(super) fn recipient(name: &str, id: &str) -> RecipientRecord {
     }
 }
 
-pub(super) fn token(recipient_id: &str, name: &str, created: i64) -> TokenRecord {
+pub(crate) fn token(recipient_id: &str, name: &str, created: i64) -> TokenRecord {
     TokenRecord {
         id: format!("{recipient_id}-{name}"),
         recipient_id: recipient_id.to_owned(),
