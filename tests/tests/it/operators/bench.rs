@@ -266,7 +266,7 @@ impl Program {
     }
 }
 
-/// Whether a recipient may not find a share at all.
+/// Whether a recipient finds a share.
 pub(super) async fn finds(bench: &Bench, recipient_id: &str, share: &str) -> bool {
     match bench.reads().find_share(&admitted(recipient_id).await, share).await {
         Ok(_) => true,
