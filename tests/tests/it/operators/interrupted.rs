@@ -74,8 +74,8 @@ async fn a_script_cut_off_at_any_write_is_finished_by_running_it_again() {
             for number in 0..WRITES_MAX {
                 let before = cut_off(&first, script, Cut::Before(number), &undisturbed).await;
                 let after = cut_off(&first, script, Cut::After(number), &undisturbed).await;
-                assert_eq!(before, after, "{script}");
-                if !before {
+                // Writes that meet each other are made again, so their number is not the same each time.
+                if !before && !after {
                     break;
                 }
                 assert!(number + 1 < WRITES_MAX, "{script} has more writes than are looked at");
