@@ -1,5 +1,5 @@
-//! Sealed tokens: a payload that only this server can read and that nobody can change, bound to the place it was made
-//! for. Text in base64url without padding, so that clients may put it into a URL as it is.
+//! Sealing: a payload that only this server can read and that nobody can change, bound to the place it was made for. As a
+//! token it is text in base64url without padding, so that clients may put it into a URL as it is.
 
 use std::fmt;
 
@@ -16,20 +16,39 @@ pub mod keyring;
 
 const NONCE_BYTES: usize = 24;
 
-/// Seals and opens tokens.
+/// Seals and opens.
 #[async_trait]
 pub trait Sealing: fmt::Debug + Send + Sync {
     /// Seals a payload for one place. `context` names the place; opening needs the same one.
     ///
     /// # Errors
     /// When the operating system has no randomness, or the key cannot be read.
-    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error>;
+    async fn seal_bytes(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error>;
 
-    /// Opens a token; nothing when it is forged, damaged, or was made elsewhere or for another place.
+    /// Opens what was sealed; nothing when it is forged, damaged, or was made elsewhere or for another place.
     ///
     /// # Errors
     /// When the key cannot be read.
-    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error>;
+    async fn open_bytes(&self, context: &[&str], sealed: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Seals a payload as a token.
+    ///
+    /// # Errors
+    /// As [`Sealing::seal_bytes`].
+    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
+        Ok(URL_SAFE_NO_PAD.encode(self.seal_bytes(context, payload).await?))
+    }
+
+    /// Opens a token.
+    ///
+    /// # Errors
+    /// As [`Sealing::open_bytes`].
+    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error> {
+        match URL_SAFE_NO_PAD.decode(token) {
+            Ok(sealed) => self.open_bytes(context, &sealed).await,
+            Err(_) => Ok(None),
+        }
+    }
 }
 
 /// Seals and opens tokens with one key.
@@ -57,15 +76,15 @@ impl Sealer {
     /// # Errors
     /// When the operating system has no randomness.
     pub fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
-        Ok(URL_SAFE_NO_PAD.encode(self.seal_bytes(context, payload)?))
+        Ok(URL_SAFE_NO_PAD.encode(self.sealed(context, payload)?))
     }
 
     /// Opens a token; nothing when it is forged, damaged, or was made elsewhere or for another place.
     pub fn open(&self, context: &[&str], token: &str) -> Option<Vec<u8>> {
-        self.open_bytes(context, &URL_SAFE_NO_PAD.decode(token).ok()?)
+        self.opened(context, &URL_SAFE_NO_PAD.decode(token).ok()?)
     }
 
-    fn seal_bytes(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error> {
+    fn sealed(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error> {
         let nonce: [u8; NONCE_BYTES] = entropy::bytes()?;
         let aad = canonical(context);
         let sealed = self
@@ -77,7 +96,7 @@ impl Sealer {
         Ok(token)
     }
 
-    fn open_bytes(&self, context: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
+    fn opened(&self, context: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
         let aad = canonical(context);
         self.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
@@ -92,12 +111,12 @@ impl fmt::Debug for Sealer {
 
 #[async_trait]
 impl Sealing for Sealer {
-    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
-        Self::seal(self, context, payload)
+    async fn seal_bytes(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sealed(context, payload)
     }
 
-    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error> {
-        Ok(Self::open(self, context, token))
+    async fn open_bytes(&self, context: &[&str], sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.opened(context, sealed))
     }
 }
 

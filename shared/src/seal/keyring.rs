@@ -4,8 +4,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Sealer, Sealing};
 use crate::auth::keyring::{Key, KeyId, Keyrings};
@@ -35,19 +33,17 @@ fn bound<'a>(key: &'a str, context: &[&'a str]) -> Vec<&'a str> {
 
 #[async_trait]
 impl Sealing for KeyringSealing {
-    async fn seal(&self, context: &[&str], payload: &[u8]) -> Result<String, Error> {
+    async fn seal_bytes(&self, context: &[&str], payload: &[u8]) -> Result<Vec<u8>, Error> {
         let key = self.keyrings.current().await?;
-        let sealed = sealer(&key).seal_bytes(&bound(&key.id().to_string(), context), payload)?;
-        let mut token = vec![key.id().number()];
-        token.extend_from_slice(&sealed);
-        Ok(URL_SAFE_NO_PAD.encode(token))
+        let sealed = sealer(&key).sealed(&bound(&key.id().to_string(), context), payload)?;
+        let mut numbered = Vec::with_capacity(sealed.len() + 1);
+        numbered.push(key.id().number());
+        numbered.extend_from_slice(&sealed);
+        Ok(numbered)
     }
 
-    async fn open(&self, context: &[&str], token: &str) -> Result<Option<Vec<u8>>, Error> {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
-            return Ok(None);
-        };
-        let Some((number, sealed)) = bytes.split_first() else {
+    async fn open_bytes(&self, context: &[&str], sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let Some((number, sealed)) = sealed.split_first() else {
             return Ok(None);
         };
         let Some(id) = KeyId::new(*number) else {
@@ -56,12 +52,14 @@ impl Sealing for KeyringSealing {
         let Some(key) = self.keyrings.with_key(id).await? else {
             return Ok(None);
         };
-        Ok(sealer(&key).open_bytes(&bound(&key.id().to_string(), context), sealed))
+        Ok(sealer(&key).opened(&bound(&key.id().to_string(), context), sealed))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
 
     use super::*;
