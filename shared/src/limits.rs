@@ -135,6 +135,43 @@ pub const CHECKPOINT_PAGE_TEXTS_MAX: u64 = 4 * 1024 * 1024;
 /// Rows of a checkpoint decoded at once.
 pub const CHECKPOINT_BATCH_ROWS: usize = 1024;
 
+/// Rows of a checkpoint in one chunk of the cache that processes share: some megabytes, so that a million files are about
+/// sixty requests and a page of a query is one or two.
+pub const CHUNK_ROWS: u64 = 16 * CHECKPOINT_BATCH_ROWS as u64;
+
+/// Smallest row group, in bytes of its columns that make file lines, whose chunks are worth a request each way. A smaller one
+/// is a handful of requests that are all under way at once.
+pub const CHUNKED_GROUP_BYTES_MIN: u64 = 1024 * 1024;
+
+/// Largest chunk read or written, in bytes. Larger: the rows are read from the log.
+pub const CHUNK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Largest piece of a chunk that is unpacked at once, in bytes. Larger: the rows are read from the log.
+pub const CHUNK_BLOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Unpacked bytes after which a piece of a chunk ends, whether or not it has [`CHECKPOINT_BATCH_ROWS`] rows.
+pub const CHUNK_BLOCK_BYTES: usize = 1024 * 1024;
+
+/// Chunks asked for before they are needed, once one was there.
+pub const CHUNKS_AHEAD: usize = 3;
+
+/// Chunks that a page of a query makes of the rows after its last: the next page begins there, and would decode the row group
+/// from its beginning again.
+pub const CHUNKS_BEYOND_PAGE_MAX: u64 = 8;
+
+/// How long a chunk may take to come. Longer: the rows are read from the log.
+pub const CHUNK_READ_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a chunk may take to be written.
+pub const CHUNK_WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Bytes of chunks that a process is writing at once. Above: a chunk is not written, the next one who misses it does.
+pub const CHUNK_BYTES_IN_FLIGHT_MAX: u64 = 32 * 1024 * 1024;
+
+/// How long the end of an answer waits for the chunks that it is writing: a function sleeps once it has answered. Less than
+/// [`INVOCATION_MARGIN`].
+pub const CHUNKS_WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+
 /// Lines are handed on in pieces of about this size.
 pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 

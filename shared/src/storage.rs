@@ -1,5 +1,5 @@
 //! Reading a table's log: one listing, whole objects, byte ranges. The adapter for S3 is the only one; locally it talks
-//! to the S3 server embedded in the process.
+//! to the S3 server embedded in the process. Beside it, a place for what was made of logs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
+pub mod chunks;
 pub mod remembered;
 #[cfg(feature = "s3")]
 pub mod s3;

@@ -20,11 +20,13 @@ use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
 pub mod assumed;
+pub mod chunks;
 pub mod folders;
 pub mod local;
 pub mod reach;
 
 pub use assumed::AssumedReach;
+pub use chunks::S3Chunks;
 pub use local::{EMBEDDED_BUCKET_PREFIX, EmbeddedStore, LocalReach};
 pub use reach::Reaches;
 

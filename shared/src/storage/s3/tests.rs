@@ -7,9 +7,16 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::error::chain;
 use crate::secret::Secret;
+use crate::storage::chunks::ChunkStore;
 
-/// A store that answers every request line in one way, on a port of its own.
+/// A store that answers every request line in one way.
 async fn store(answer: fn(&str) -> (u16, &'static str, String)) -> S3LogStore {
+    let embedded = EmbeddedStore::new(serve(answer).await, "id", &Secret::new("secret"));
+    S3LogStore::new(LocalReach::shared(Some(embedded), None))
+}
+
+/// The same on a port of its own, which is returned as an endpoint.
+async fn serve(answer: fn(&str) -> (u16, &'static str, String)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -30,12 +37,43 @@ async fn store(answer: fn(&str) -> (u16, &'static str, String)) -> S3LogStore {
             socket.write_all(text.as_bytes()).await.unwrap();
         }
     });
-    let embedded = EmbeddedStore::new(endpoint, "id", &Secret::new("secret"));
-    S3LogStore::new(LocalReach::shared(Some(embedded), None))
+    endpoint
 }
 
 fn table() -> TableLocation {
     TableLocation::new(format!("{EMBEDDED_BUCKET_PREFIX}b"), "t")
+}
+
+fn chunks(endpoint: &str) -> S3Chunks {
+    let keys = aws_credential_types::Credentials::new("id", "secret", None, None, "test");
+    let keys = aws_credential_types::provider::SharedCredentialsProvider::new(keys);
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::from_static("us-east-1"))
+        .credentials_provider(keys);
+    S3Chunks::new(&config.build(), Some(endpoint), "own")
+}
+
+#[tokio::test]
+async fn a_chunk_is_there_or_not_or_too_large() {
+    let endpoint = serve(|request| match request {
+        get if get.starts_with("GET /own/chunks/there?") || get.starts_with("GET /own/chunks/there ") => {
+            (200, "", "12345".into())
+        }
+        get if get.starts_with("GET /own/chunks/denied") => (403, "", error_body("AccessDenied", "no")),
+        get if get.starts_with("GET /own/chunks/missing") => (404, "", error_body("NoSuchKey", "no")),
+        get if get.starts_with("GET /own/chunks/short") => (200, "content-length: 9\r\n", "12345".into()),
+        _ => (503, "", error_body("SlowDown", "Please reduce your request rate.")),
+    });
+    let chunks = chunks(&endpoint.await);
+    assert_eq!(chunks.get("chunks/there", 5).await.unwrap().unwrap(), "12345");
+    for name in ["chunks/denied", "chunks/missing"] {
+        assert_eq!(chunks.get(name, 5).await.unwrap(), None, "{name}");
+    }
+    assert_eq!(chunks.get("chunks/there", 4).await.unwrap(), None);
+    for failed in [chunks.get("chunks/short", 9).await.map(drop), chunks.put("chunks/there", Bytes::new()).await] {
+        assert!(matches!(failed, Err(Error::StorageUnavailable(_))), "{failed:?}");
+    }
 }
 
 fn error_body(code: &str, message: &str) -> String {
