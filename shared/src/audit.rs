@@ -88,10 +88,34 @@ pub struct Event {
     pub urls_expire_at: Option<TimestampMs>,
     /// Caches that had what was asked of them.
     pub cache_hits: Vec<&'static str>,
+    /// Chunks of checkpoints in the cache that processes share.
+    pub chunks: Chunks,
     /// From the request to the end of the answer.
     pub latency: Duration,
     /// Whether it was the process's first request.
     pub cold: bool,
+}
+
+/// What became of chunks of checkpoints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Chunks {
+    /// Read instead of the log.
+    pub read: u64,
+    /// Not there.
+    pub missing: u64,
+    /// There, but damaged, forged or of another table's.
+    pub unfit: u64,
+    /// Written for others.
+    pub written: u64,
+}
+
+impl Chunks {
+    fn add(&mut self, more: Self) {
+        self.read += more.read;
+        self.missing += more.missing;
+        self.unfit += more.unfit;
+        self.written += more.written;
+    }
 }
 
 /// Keeps events.
@@ -122,6 +146,11 @@ pub fn cache_hit(cache: &'static str) {
     let _ = CURRENT.try_with(|notes| notes.cache_hit(cache));
 }
 
+/// Notes what became of chunks; outside of a request this does nothing.
+pub fn chunks(chunks: Chunks) {
+    let _ = CURRENT.try_with(|notes| notes.said().chunks.add(chunks));
+}
+
 /// What only the inside of a request knows, on its way to the event. Clones share one set of notes.
 #[derive(Debug, Clone, Default)]
 pub struct Notes(Arc<Shared>);
@@ -138,6 +167,7 @@ struct Said {
     recipient: Option<(String, Option<String>)>,
     urls_expire_at: Option<TimestampMs>,
     cache_hits: Vec<&'static str>,
+    chunks: Chunks,
     problem: Option<String>,
     client_stalled: bool,
 }
@@ -166,6 +196,11 @@ impl Notes {
     /// Makes these the notes of everything that the work does in its own task.
     pub async fn during<F: Future>(self, work: F) -> F::Output {
         CURRENT.scope(self, work).await
+    }
+
+    /// The same for work that waits on a thread of its own.
+    pub fn within<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
     }
 
     fn cache_hit(&self, cache: &'static str) {
@@ -200,6 +235,7 @@ impl Notes {
         }
         event.urls_expire_at = said.urls_expire_at;
         event.cache_hits.clone_from(&said.cache_hits);
+        event.chunks = said.chunks;
         event.problem.clone_from(&said.problem);
     }
 
@@ -238,6 +274,7 @@ pub(crate) mod tests {
             bytes: 4_096,
             urls_expire_at: Some(TimestampMs::new(1_700_000_003_000)),
             cache_hits: vec!["token", "table"],
+            chunks: Chunks { read: 2, missing: 1, unfit: 0, written: 1 },
             latency: Duration::from_millis(12),
             cold: true,
         }
@@ -255,10 +292,15 @@ pub(crate) mod tests {
             cache_hit("token");
         };
         other.clone().during(work).await;
+        chunks(Chunks { read: 9, ..Chunks::default() });
+        for unfit in [0, 3] {
+            other.clone().within(|| chunks(Chunks { read: 1, missing: 2, unfit, written: 4 }));
+        }
         other.problem("first".into());
         other.problem("second".into());
         let mut event = full();
         notes.complete(&mut event);
         assert_eq!((event.files, event.cache_hits.len(), event.problem.as_deref()), (2, 1, Some("first")));
+        assert_eq!(event.chunks, Chunks { read: 2, missing: 4, unfit: 3, written: 8 });
     }
 }

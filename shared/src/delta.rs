@@ -38,6 +38,7 @@ mod settled;
 pub mod snapshot;
 pub mod tail;
 
+pub use checkpoint::ChunkCache;
 pub use scope::Scope;
 pub use segment::Layout;
 pub use snapshot::Snapshot;
@@ -84,12 +85,19 @@ pub trait FileSink {
     /// # Errors
     /// Whatever stops the work: nobody is listening any more, or the file cannot be handed on.
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error>;
+
+    /// Whether what comes after the file at which the sink stopped the work will be asked for next. Then a little more of the
+    /// log may be read for whoever asks.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// Reads the logs of tables.
 #[derive(Clone)]
 pub struct DeltaLog {
     store: Remembered,
+    chunks: Option<ChunkCache>,
     memory: Arc<Memory>,
 }
 
@@ -118,7 +126,13 @@ impl DeltaLog {
     /// A reader that keeps at most so many bytes; with none, it reads everything anew.
     pub fn remembering(store: Arc<dyn LogStore>, max_bytes: u64) -> Self {
         let store = Remembered::new(store, max_bytes);
-        Self { memory: Arc::new(Memory::of(store.clone())), store }
+        Self { memory: Arc::new(Memory::of(store.clone())), store, chunks: None }
+    }
+
+    /// The same reader with a cache for checkpoints that it cannot keep.
+    #[must_use]
+    pub fn with_chunks(self, chunks: ChunkCache) -> Self {
+        Self { chunks: Some(chunks), ..self }
     }
 
     /// The newest version: one listing, and before the first one a hint; no data.

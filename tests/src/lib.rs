@@ -12,6 +12,7 @@
 
 pub mod emulator;
 pub mod large;
+pub mod memory_chunks;
 pub mod memory_store;
 pub mod oracle;
 pub mod raw;

@@ -33,12 +33,21 @@ macro_rules! write_line {
             bytesSent = $event.bytes,
             urlExpiresAt = $event.urls_expire_at.map(|moment| moment.millis()),
             cacheHits = (!$event.cache_hits.is_empty()).then(|| $event.cache_hits.join(",")),
+            chunksRead = some($event.chunks.read),
+            chunksMissing = some($event.chunks.missing),
+            chunksUnfit = some($event.chunks.unfit),
+            chunksWritten = some($event.chunks.written),
             latencyMs = u64::try_from($event.latency.as_millis()).unwrap_or(u64::MAX),
             cold = $event.cold,
             why = $event.problem,
             $message
         )
     };
+}
+
+/// A count, where there is any.
+fn some(count: u64) -> Option<u64> {
+    (count > 0).then_some(count)
 }
 
 impl Audit for LogAudit {

@@ -10,6 +10,10 @@
 //! | `TooLarge` | Count | 1 for an answer that could not travel whole |
 //! | `ColdStarts` | Count | 1 for a process's first request |
 //! | `UrlTtlSec` | Seconds | life of the URLs in the answer; only where there are any |
+//! | `ChunksRead` | Count | chunks of checkpoints read from the cache instead of the log; with the next three only where there is any |
+//! | `ChunksMissing` | Count | chunks that were not there |
+//! | `ChunksUnfit` | Count | chunks that were there, but damaged or not this server's |
+//! | `ChunksWritten` | Count | chunks written |
 //!
 //! The only dimensions are `Route` and `Outcome`: every combination of values is billed as a metric of its own, so there
 //! is never one for a recipient or a table.
@@ -20,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::{Audit, Event};
+use super::{Audit, Chunks, Event};
 
 /// The namespace of the metrics.
 pub const NAMESPACE: &str = "Spillway";
@@ -73,6 +77,12 @@ fn line(event: &Event) -> Value {
         let secs = moment.millis().saturating_sub(event.at.millis()) / 1000;
         metrics.push(("UrlTtlSec", "Seconds", u64::try_from(secs).unwrap_or(0)));
     }
+    if event.chunks != Chunks::default() {
+        let Chunks { read, missing, unfit, written } = event.chunks;
+        let counts =
+            [("ChunksRead", read), ("ChunksMissing", missing), ("ChunksUnfit", unfit), ("ChunksWritten", written)];
+        metrics.extend(counts.map(|(name, count)| (name, "Count", count)));
+    }
     let declared: Vec<Value> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
     let mut line = Map::new();
     line.insert(
@@ -107,6 +117,7 @@ mod tests {
         }
         assert_eq!((&line["Route"], &line["Outcome"]), (&"query-table".into(), &"completed".into()));
         assert_eq!((&line["UrlTtlSec"], &line["FilesReturned"]), (&3.into(), &3.into()));
+        assert_eq!((&line["ChunksRead"], &line["ChunksUnfit"]), (&2.into(), &0.into()));
         assert!(!line.to_string().contains('\n'), "one line");
     }
 

@@ -28,7 +28,10 @@ use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
 
 mod ahead;
+mod chunks;
 mod columns;
+mod file_columns;
+mod file_row;
 mod layout;
 mod page_size;
 mod pages;
@@ -36,8 +39,12 @@ mod parsed;
 mod rows;
 mod window;
 
+pub use chunks::ChunkCache;
+
+use chunks::Recorder;
 use layout::Layout;
 use pages::Pages;
+use rows::Out;
 use window::{PartBytes, Windows};
 
 /// A part of a checkpoint with its footer read.
@@ -72,6 +79,22 @@ pub struct PartHead {
     pub totals: Totals,
     /// Whether any of its `add` rows has a deletion vector, void ones included: vectors tell which rows are void.
     pub vectors: bool,
+}
+
+/// A row group.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    index: usize,
+    /// The number of its first row in the part.
+    first_row: u64,
+    rows: u64,
+}
+
+impl Group {
+    /// The number of the row after its last.
+    fn end(&self) -> u64 {
+        self.first_row.saturating_add(self.rows)
+    }
 }
 
 /// What must be known to hand on a part's files.
@@ -235,34 +258,43 @@ impl Part {
     /// # Errors
     /// When the part cannot be decoded, the storage fails, or the sink stops.
     pub fn emit(&self, shown: &Shown<'_>, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
-        let (groups, first_row) = self.groups_from(from.row);
-        if groups.is_empty() {
-            return Ok(());
+        let groups = self.groups_from(from.row);
+        match self.emit_chunked(&groups, shown, from, sink) {
+            Some(ended) => ended,
+            None => self.emit_groups(&groups, shown, from, None, sink),
         }
-        let mut scratch = rows::Scratch::default();
-        let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
-        let mut at = Mark { row: first_row, ..from };
-        self.scan_groups(groups, wanted, &mut |batch| {
-            rows::emit_files(batch, self.fetcher.table(), shown, (at, from), &mut scratch, sink)?;
-            at.row += batch.num_rows() as u64;
-            Ok(())
-        })
     }
 
-    /// The row groups from the one on that holds a row, and the number of their first row.
-    fn groups_from(&self, row: u64) -> (Vec<usize>, u64) {
-        let (mut groups, mut first_row, mut start) = (Vec::new(), 0, 0u64);
-        for (group, metadata) in self.footer.metadata().row_groups().iter().enumerate() {
-            let end = start.saturating_add(metadata.num_rows().unsigned_abs());
-            if row < end {
-                if groups.is_empty() {
-                    first_row = start;
-                }
-                groups.push(group);
-            }
-            start = end;
-        }
-        (groups, first_row)
+    /// The same of these row groups, which follow one another, from the log itself.
+    fn emit_groups(
+        &self,
+        groups: &[Group],
+        shown: &Shown<'_>,
+        from: Mark,
+        recorder: Option<Recorder>,
+        sink: &mut dyn FileSink,
+    ) -> Result<(), Error> {
+        let Some(first) = groups.first() else { return Ok(()) };
+        let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
+        let mut at = Mark { row: first.first_row, ..from };
+        let mut out = Out::new(recorder, sink);
+        let read = self.scan_groups(groups.iter().map(|group| group.index).collect(), wanted, &mut |batch| {
+            rows::emit_files(batch, self.fetcher.table(), shown, (at, from), &mut out)?;
+            at.row += batch.num_rows() as u64;
+            out.reached(at.row)
+        });
+        out.ended(read)
+    }
+
+    /// The row groups from the one on that holds a row.
+    fn groups_from(&self, row: u64) -> Vec<Group> {
+        let mut first_row = 0u64;
+        let groups = self.footer.metadata().row_groups().iter().enumerate().map(|(index, metadata)| {
+            let group = Group { index, first_row, rows: metadata.num_rows().unsigned_abs() };
+            first_row = group.end();
+            group
+        });
+        groups.filter(|group| row < group.end()).collect()
     }
 
     /// The row groups that may hold protocol or metadata.

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::checkpoint::ChunkCache;
 use crate::error::Error;
 use crate::limits::{COMMIT_BYTES_MAX, FETCH_GAP_BYTES_MAX, FETCH_RUN_BYTES_MAX, FETCHES_AHEAD_MAX};
 use crate::model::location::TableLocation;
@@ -24,6 +25,7 @@ pub struct Fetcher {
     runtime: Handle,
     keep: Keep,
     ahead: Arc<Semaphore>,
+    chunks: Option<ChunkCache>,
 }
 
 /// Bytes that are on their way.
@@ -42,7 +44,13 @@ impl Fetcher {
             runtime: Handle::current(),
             keep,
             ahead: Arc::new(Semaphore::new(FETCHES_AHEAD_MAX)),
+            chunks: None,
         }
+    }
+
+    /// The same with a place where rows of checkpoints may be at hand already.
+    pub(super) fn with_chunks(self, chunks: Option<ChunkCache>) -> Self {
+        Self { chunks, ..self }
     }
 
     /// The table whose log is fetched.
@@ -53,6 +61,16 @@ impl Fetcher {
     /// Whether what is fetched is worth keeping.
     pub(super) fn keeps(&self) -> Keep {
         self.keep
+    }
+
+    /// Where rows of checkpoints may be at hand already.
+    pub(super) fn chunks(&self) -> Option<&ChunkCache> {
+        self.chunks.as_ref()
+    }
+
+    /// What requests run on.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Starts fetching pieces that will be asked for in a moment, into what is kept: those that lie side by side with one
@@ -96,7 +114,11 @@ impl Fetcher {
         self.spawn(async move { text_of(&store, &table, &entry, keep).await })
     }
 
-    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Pending<T> {
+    /// Starts a request.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Pending<T> {
         let (sender, answer) = oneshot::channel();
         let task = self.runtime.spawn(async move {
             // Nobody may be waiting any more; then the bytes are not needed either.

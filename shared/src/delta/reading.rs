@@ -44,7 +44,7 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     pub(super) fn fetcher(self, keep: Keep) -> Fetcher {
-        Fetcher::new(self.log.store.clone(), self.table.clone(), keep)
+        Fetcher::new(self.log.store.clone(), self.table.clone(), keep).with_chunks(self.log.chunks.clone())
     }
 
     /// Commits are kept before the checkpoint is: all of them are read for every answer.

@@ -58,6 +58,13 @@ impl SchemaFacts {
         self.without_zone.contains(path)
     }
 
+    /// All those columns, in the same order every time.
+    pub fn all_without_zone(&self) -> Vec<&[String]> {
+        let mut paths: Vec<&[String]> = self.without_zone.iter().map(Vec::as_slice).collect();
+        paths.sort_unstable();
+        paths
+    }
+
     fn take_fields(&mut self, fields: &[Value], mut path: Option<&mut Vec<String>>) {
         for field in fields {
             let metadata = field.get("metadata");

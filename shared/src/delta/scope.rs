@@ -131,6 +131,10 @@ impl FileSink for Within<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
         if self.scope.holds(file.partition_values)? { self.sink.file(file) } else { Ok(()) }
     }
+
+    fn goes_on(&self) -> bool {
+        self.sink.goes_on()
+    }
 }
 
 struct Count(Totals);

@@ -68,6 +68,10 @@ impl FileSink for Page<'_> {
         self.files += 1;
         Ok(())
     }
+
+    fn goes_on(&self) -> bool {
+        self.next.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ impl FileSink for Pruned<'_> {
         }
         Ok(())
     }
+
+    fn goes_on(&self) -> bool {
+        !self.enough && self.sink.goes_on()
+    }
 }
 
 #[derive(Deserialize)]

@@ -19,7 +19,7 @@ use super::body::Body;
 use super::respond;
 use super::stream::Terms;
 use super::watch::Watch;
-use crate::audit::{Audit, Event, Notes, Outcome};
+use crate::audit::{Audit, Chunks, Event, Notes, Outcome};
 use crate::auth::Gate;
 use crate::clock::Clock;
 use crate::entropy;
@@ -96,6 +96,7 @@ impl Shared {
             bytes: 0,
             urls_expire_at: None,
             cache_hits: Vec::new(),
+            chunks: Chunks::default(),
             latency: Duration::ZERO,
             cold: !self.warm.swap(true, Ordering::Relaxed),
         };

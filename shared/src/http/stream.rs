@@ -58,14 +58,14 @@ pub fn start(head: Vec<u8>, producer: Producer, form: Form, terms: Terms<impl Se
         let _held = held;
         let _entered = span.enter();
         let pace = Pace { pieces, runtime: runtime.clone(), clock, until };
-        let sending = Sending::new(pace, form, notes);
+        let sending = Sending::new(pace, form, notes.clone());
         if form.coding.is_none() {
-            return make(&head, producer, Outlet::Direct(Box::new(sending)));
+            return notes.within(|| make(&head, producer, Outlet::Direct(Box::new(sending))));
         }
         let (packer, unpacked) = packer();
         let span = span.clone();
         let packing = runtime.spawn_blocking(move || span.in_scope(|| pack(sending, unpacked)));
-        make(&head, producer, Outlet::Packer(packer));
+        notes.within(|| make(&head, producer, Outlet::Packer(packer)));
         // The work has not ended before the last piece is out. What went wrong over there is noted there.
         let _ = runtime.block_on(packing);
     });

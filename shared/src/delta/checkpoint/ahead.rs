@@ -32,7 +32,8 @@ impl Part {
         // Where all of the part is kept, so can be whole columns of it.
         let (totals, pieces) = if self.is_kept() { (groups.len(), usize::MAX) } else { (1, 1) };
         groups.iter().take(totals).for_each(|group| self.add(group, rows::is_totals_column, pieces, &mut wanted));
-        if files {
+        // What may be in a chunk is asked for there first.
+        if files && !self.may_be_chunked() {
             self.add_first_files(groups, &mut wanted);
         }
         self.fetcher.ahead(&self.entry, wanted);

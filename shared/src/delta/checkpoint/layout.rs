@@ -49,6 +49,11 @@ impl Layout {
         }
     }
 
+    /// Whether statistics or partition values are read from typed columns, which come out as the table's schema has them.
+    pub(super) fn reads_parsed(&self) -> bool {
+        self.parsed_stats || self.parsed_partition_values
+    }
+
     /// Whether a column is part of what makes a file line.
     pub(super) fn is_file_column(&self, path: &str, vectors: bool) -> bool {
         const EXACT: [&str; 8] = [

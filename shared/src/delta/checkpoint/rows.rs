@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StructArray};
 
-use super::columns::{Flags, Maps, Numbers, Texts};
-use super::parsed::Parsed;
+use super::chunks::Recorder;
+use super::columns::{Maps, Numbers, Texts};
+use super::file_columns::{FileColumns, Written};
+use super::file_row::is_void;
 use super::{PartHead, Shown, not_parquet};
 use crate::delta::FileSink;
-use crate::delta::action::{DeletionVector, SidecarAction, file_key};
+use crate::delta::action::{DeletionVector, SidecarAction};
 use crate::delta::deletion_vector;
 use crate::delta::tail::path_problem;
 use crate::error::Error;
-use crate::model::file::{DataFile, Mark, Text};
+use crate::model::file::Mark;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
 
@@ -134,13 +136,48 @@ pub(super) fn read_totals(
     Ok(())
 }
 
-/// Buffers that are used again from row to row.
-#[derive(Default)]
-pub(super) struct Scratch {
-    partition_values: Vec<u8>,
-    stats: Vec<u8>,
-    tags: Vec<u8>,
+/// Where the files of a part go, and buffers that are used again from row to row.
+pub(super) struct Out<'a> {
+    written: Written,
     vector_key: String,
+    recorder: Option<Recorder>,
+    sink: &'a mut dyn FileSink,
+    /// Why nothing is handed on any more, and the row up to which rows are still kept for others.
+    stopped: Option<(Error, u64)>,
+}
+
+impl<'a> Out<'a> {
+    /// To this sink, and those that later commits void too to whoever keeps rows for others.
+    pub(super) fn new(recorder: Option<Recorder>, sink: &'a mut dyn FileSink) -> Self {
+        Self { written: Written::default(), vector_key: String::new(), recorder, sink, stopped: None }
+    }
+
+    /// All rows before this one were handed over. An error when nothing more is wanted.
+    pub(super) fn reached(&mut self, row: u64) -> Result<(), Error> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reached(row);
+        }
+        match self.stopped.take_if(|(_, until)| row >= *until) {
+            Some((why, _)) => Err(why),
+            None => Ok(()),
+        }
+    }
+
+    /// What became of the work, given what became of reading the rows. What fails behind the end is nobody's failure.
+    pub(super) fn ended(self, read: Result<(), Error>) -> Result<(), Error> {
+        self.stopped.map_or(read, |(why, _)| Err(why))
+    }
+
+    /// The sink wants no more.
+    fn stop(&mut self, row: u64, why: Error) -> Result<(), Error> {
+        match &self.recorder {
+            Some(recorder) if self.sink.goes_on() => {
+                self.stopped = Some((why, recorder.until(row)));
+                Ok(())
+            }
+            _ => Err(why),
+        }
+    }
 }
 
 /// Hands on the active files of a batch, whose first row has the one mark, from the other one on.
@@ -149,72 +186,29 @@ pub(super) fn emit_files(
     table: &TableLocation,
     shown: &Shown<'_>,
     (first, from): (Mark, Mark),
-    scratch: &mut Scratch,
-    sink: &mut dyn FileSink,
+    out: &mut Out<'_>,
 ) -> Result<(), Error> {
     let Some(rows) = child(batch, "add") else { return Ok(()) };
-    let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "size")?);
-    let (times, changes) = (Numbers::of(rows, "modificationTime")?, Flags::of(rows, "dataChange")?);
-    let (partitions, tags) = (Maps::of(rows, "partitionValues")?, Maps::of(rows, "tags")?);
-    let (stats, clustering) = (Texts::of(rows, "stats")?, Texts::of(rows, "clusteringProvider")?);
-    let (row_ids, row_commits) = (Numbers::of(rows, "baseRowId")?, Numbers::of(rows, "defaultRowCommitVersion")?);
-    let vectors = Vectors::of(rows)?;
-    let parsed_stats = Parsed::statistics(rows, shown.schema)?;
-    let parsed_partitions = Parsed::partition_values(rows, shown.schema)?;
+    let (columns, vectors) = (FileColumns::of(rows, shown)?, Vectors::of(rows)?);
     for row in 0..rows.len() {
-        let Some(path) = paths.get(row)? else { continue };
+        let Some(path) = columns.paths.get(row)? else { continue };
         let mark = Mark { row: first.row + row as u64, ..first };
         let vector = vectors.get(row)?;
-        if mark < from || is_void(path, vector.as_ref(), shown.seen) {
+        let wanted = out.stopped.is_none() && mark >= from && !is_void(path, vector.as_ref(), shown.seen);
+        let recorder = out.recorder.as_mut().filter(|recorder| recorder.wants(mark.row));
+        if !wanted && recorder.is_none() {
             continue;
         }
-        let object = table.object(path).map_err(|_| not_parquet())?;
-        scratch.partition_values.clear();
-        let values = &mut scratch.partition_values;
-        if !partitions.write_json(row, values)? && !write_parsed(parsed_partitions.as_ref(), row, values)? {
-            if shown.partitioned {
-                return Err(not_parquet());
-            }
-            values.extend_from_slice(b"{}");
+        let file = columns.file(row, path, vector, &mut out.written);
+        if let Some(recorder) = recorder {
+            recorder.file(mark.row, file.as_ref().ok());
         }
-        scratch.tags.clear();
-        let has_tags = tags.write_json(row, &mut scratch.tags)?;
-        scratch.stats.clear();
-        let stats = match (stats.get(row)?.filter(|text| !text.is_empty()), &parsed_stats) {
-            (Some(text), _) => Some(text),
-            (None, Some(parsed)) if parsed.write_statistics(row, &mut scratch.stats)? => Some(utf8(&scratch.stats)?),
-            (None, _) => None,
-        };
-        let deletion_vector = match &vector {
-            Some(vector) if vector.size_in_bytes <= 0 => return Err(not_parquet()),
-            Some(vector) => Some(deletion_vector::resolve(table, vector, &mut scratch.vector_key)?),
-            None => None,
-        };
-        sink.file(&DataFile {
-            mark,
-            path,
-            object: object.as_key(),
-            partition_values: utf8(&scratch.partition_values)?,
-            size: size_of(&sizes, row)?,
-            modification_time: times.get(row).unwrap_or_default(),
-            data_change: changes.get(row).unwrap_or(false),
-            stats: stats.map(Text::Plain),
-            tags: if has_tags { Some(utf8(&scratch.tags)?) } else { None },
-            base_row_id: row_ids.get(row),
-            default_row_commit_version: row_commits.get(row),
-            clustering_provider: clustering.get(row)?,
-            deletion_vector,
-        })?;
+        if wanted {
+            let handed = file?.hand_on(mark, table, shown, &mut out.vector_key, out.sink);
+            handed.or_else(|why| out.stop(mark.row, why))?;
+        }
     }
     Ok(())
-}
-
-fn write_parsed(parsed: Option<&Parsed<'_>>, row: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
-    parsed.map_or(Ok(false), |parsed| parsed.write_partition_values(row, out))
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(bytes).map_err(|_| not_parquet())
 }
 
 /// The deletion vectors of `add` rows; nothing where no row has one.
@@ -258,12 +252,7 @@ impl<'a> Vectors<'a> {
     }
 }
 
-/// Whether a later commit says something else of a file.
-fn is_void(path: &str, vector: Option<&DeletionVector<'_>>, seen: &HashSet<String>) -> bool {
-    !seen.is_empty() && seen.contains(file_key(path, vector).as_ref())
-}
-
-fn size_of(sizes: &Numbers<'_>, row: usize) -> Result<u64, Error> {
+pub(super) fn size_of(sizes: &Numbers<'_>, row: usize) -> Result<u64, Error> {
     sizes.get(row).and_then(|size| u64::try_from(size).ok()).ok_or_else(not_parquet)
 }
 

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use shared::delta::{At, DeltaLog};
+use shared::delta::{At, ChunkCache, DeltaLog};
 use shared::model::version::Version;
+use shared::seal::Sealer;
+use tests::memory_chunks::MemoryChunks;
 use tests::memory_store::MemoryStore;
 use tests::table_builder::{Manifest, RowOrder, TableBuilder, checkpoint_name};
 
@@ -157,9 +159,29 @@ impl Writer<'_> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_answer_is_mixed_short_or_stale() {
-    let (folder, store, truth) = (tempfile::tempdir().unwrap(), MemoryStore::shared(), Arc::new(Truth::default()));
-    let (stop, whole) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let store = MemoryStore::shared();
     let log = DeltaLog::new(store.clone());
+    race(&store, &log, READS).await;
+    store.take_calls();
+    read(&log, &location(), At::Latest).await.unwrap();
+    assert_eq!(store.take_calls(), ["list"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nor_is_one_from_chunks_that_outlive_their_checkpoints() {
+    let (store, chunks) = (MemoryStore::shared(), MemoryChunks::shared());
+    let cache = ChunkCache::new(chunks.clone(), Arc::new(Sealer::new(&[7; 32]))).in_chunks_of(2, 0);
+    // Without a memory of its own, so that every answer asks the cache.
+    let log = DeltaLog::remembering(store.clone(), 0).with_chunks(cache);
+    race(&store, &log, READS / 4).await;
+    let (_, found, puts) = chunks.take_counts();
+    assert!(found > 100 && puts > 10, "{found} found, {puts} written");
+}
+
+/// Reads a table that is written meanwhile, so many times at least; leaves it as it is then.
+async fn race(store: &Arc<MemoryStore>, log: &DeltaLog, least: usize) {
+    let (folder, truth) = (tempfile::tempdir().unwrap(), Arc::new(Truth::default()));
+    let (stop, whole) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let writing = {
         let (truth, store, stop, whole) = (truth.clone(), store.clone(), stop.clone(), whole.clone());
         let path = folder.path().to_owned();
@@ -169,7 +191,7 @@ async fn no_answer_is_mixed_short_or_stale() {
             let (store, truth, folder) = (store.as_ref(), truth.as_ref(), path.as_path());
             let mut writer = Writer { store, truth, folder, rng, made: 1, table, moment };
             let mut writes = 0;
-            while writes < WRITES || whole.load(Ordering::SeqCst) < READS {
+            while writes < WRITES || whole.load(Ordering::SeqCst) < least {
                 if writes == 0 {
                     writer.commit();
                 } else {
@@ -206,9 +228,6 @@ async fn no_answer_is_mixed_short_or_stale() {
     writing.await.unwrap();
     // When it is quiet again, nothing of the noise is left.
     let last = truth.done.load(Ordering::SeqCst);
-    let seen = read(&log, &location(), At::Latest).await.unwrap();
+    let seen = read(log, &location(), At::Latest).await.unwrap();
     truth.check(last, At::Latest, &seen);
-    store.take_calls();
-    read(&log, &location(), At::Latest).await.unwrap();
-    assert_eq!(store.take_calls(), ["list"]);
 }

@@ -23,7 +23,7 @@ const HANDLERS: [&str; 1] = ["handlers"];
 const DELIVERY: [&str; 6] = ["config", "env", "http", "lambda", "route", "telemetry"];
 
 /// One engine may use another only through its trait, or an adapter the adapter it is made for.
-const BETWEEN_ENGINES: [(&str, &str); 15] = [
+const BETWEEN_ENGINES: [(&str, &str); 17] = [
     ("auth", "audit"),          // notes what its memory knew
     ("catalog", "audit"),       // notes what its memory knew
     ("credentials", "audit"),   // notes what its memory knew
@@ -31,6 +31,8 @@ const BETWEEN_ENGINES: [(&str, &str); 15] = [
     ("discovery", "catalog"),   // adds to what `FindTable` and the lists know
     ("discovery", "storage"),   // looks into places through `LogStore` and `FolderStore`
     ("delta", "storage"),       // reads objects through `LogStore`
+    ("delta", "audit"),         // notes what the cache of chunks knew
+    ("delta", "seal"),          // chunks are sealed
     ("storage", "credentials"), // reads with the keys of `Sessions`
     ("presign", "credentials"), // signs with the same keys
     ("presign", "storage"),     // asks `Reaches` for them, and where URLs lead
