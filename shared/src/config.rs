@@ -18,6 +18,7 @@
 //! | `TOKEN_SECRET_PREFIX` | the beginning of the names of recipients' secrets; required with `secretsmanager` |
 //! | `URL_TTL_SECONDS` | life of presigned URLs, 1200 to 3600 seconds; default 3600 |
 //! | `DATA_ROLE_ARN` | the role that reads the data of tables that name none |
+//! | `CHUNK_BUCKET` | the bucket in which functions keep rows of large checkpoints for each other; none by default |
 //! | `CORS_ORIGIN` | the origin whose pages may read answers in a browser, such as `https://data.example.com`, or `*`; none by default |
 //! | `PROVIDER_CONTACT` | whom recipients ask, as the page of an activation link says it; the sender of the link by default |
 //! | `AWS_LAMBDA_RUNTIME_API`, `AWS_LAMBDA_FUNCTION_NAME`, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, `AWS_LAMBDA_FUNCTION_VERSION` | set by Lambda, and by whatever stands in for it; a function does not start without |
@@ -87,6 +88,8 @@ pub struct FunctionConfig {
     pub data_role: Option<String>,
     /// The endpoint of a stand-in for S3.
     pub s3_endpoint: Option<String>,
+    /// The bucket for chunks of checkpoints.
+    pub chunk_bucket: Option<String>,
     /// The origin whose pages may read answers.
     pub cors_origin: Option<HeaderValue>,
     /// Whom recipients ask.
@@ -170,6 +173,7 @@ impl FunctionConfig {
             url_ttl_secs: url_ttl_secs(optional("URL_TTL_SECONDS").as_deref())?,
             data_role: optional("DATA_ROLE_ARN"),
             s3_endpoint: s3_endpoint(&optional),
+            chunk_bucket: optional("CHUNK_BUCKET"),
             cors_origin: optional("CORS_ORIGIN").map(|text| cors_origin(&text)).transpose()?,
             contact: optional("PROVIDER_CONTACT"),
             log: optional("SPILLWAY_LOG"),
@@ -236,6 +240,7 @@ mod tests {
         let config = function(&[]).unwrap();
         assert_eq!((config.table_name.as_str(), config.keyring_secret.as_str()), ("catalogue", "arn:keyring"));
         assert_eq!((config.token_store, config.url_ttl_secs, config.data_role), (TokenPlace::DynamoDb, 3600, None));
+        assert_eq!((config.chunk_bucket, function(&[("CHUNK_BUCKET", "")]).unwrap().chunk_bucket), (None, None));
         let secrets = function(&[("TOKEN_STORE", "secretsmanager"), ("TOKEN_SECRET_PREFIX", "spillway/")]).unwrap();
         assert_eq!(secrets.token_store, TokenPlace::SecretsManager { prefix: "spillway/".into() });
     }

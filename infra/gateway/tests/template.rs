@@ -145,17 +145,20 @@ fn without_any_one_permission_the_gateway_does_not_start() {
 /// each action is allowed on. A new permission is a line here, and a reason in the commit.
 const LISTS: [&str; 3] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
 const READS: [&str; 3] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "sts:AssumeRole"];
+/// What a checkpoint's rows are kept in for the next query.
+const CHUNKS: [&str; 2] = ["s3:GetObject", "s3:PutObject"];
 const ACTIVATES: [&str; 4] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"];
 const ALL: [&str; 2] = ["kms:Decrypt", "secretsmanager:GetSecretValue"];
 
 fn allowed_actions(folder: &str) -> BTreeSet<&'static str> {
+    let chunks: &[&str] = if folder == "query-table" { &CHUNKS } else { &[] };
     let own: &[&str] = match folder {
         "list-shares" | "get-share" | "list-schemas" | "list-tables" | "list-all-tables" => &LISTS,
         "activation" => &ACTIVATES,
         "table-version" | "table-metadata" | "query-table" | "query-table-changes" => &READS,
         other => panic!("{other} is not on the list"),
     };
-    own.iter().chain(&ALL).copied().collect()
+    own.iter().chain(&ALL).chain(chunks).copied().collect()
 }
 
 fn allowed_resources(action: &str) -> Vec<Value> {
@@ -164,6 +167,8 @@ fn allowed_resources(action: &str) -> Vec<Value> {
             vec![json!({"Fn::GetAtt": ["CatalogueTable", "Arn"]})]
         }
         "kms:Decrypt" => vec![json!({"Ref": "KmsKeyArn"})],
+        // A star: the chunks, whose names are digests.
+        "s3:GetObject" | "s3:PutObject" => vec![json!({"Fn::Sub": "${ChunkBucket.Arn}/chunks/*"})],
         "secretsmanager:GetSecretValue" => vec![
             json!({"Fn::GetAtt": ["Keyring", "Id"]}),
             // A star: the secrets of recipients, which the operator makes later, each with a random end to its name.
@@ -213,7 +218,7 @@ fn each_function_may_do_what_it_needs_and_nothing_else() {
             for action in several(&statement["Action"]) {
                 let action = action.as_str().unwrap();
                 let allowed = allowed_resources(action);
-                // No function may write anything but that a link was used.
+                // No function may write anything but that a link was used, and chunks.
                 let condition = match action {
                     "dynamodb:UpdateItem" => json!({
                         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACT/*"]},
@@ -239,8 +244,11 @@ fn each_function_may_do_what_it_needs_and_nothing_else() {
 fn execution_roles_have_nothing_to_do_with_the_data() {
     let Some(template) = template() else { return };
     for id in folders(&template).keys() {
-        let role = template["Resources"][format!("{id}Role")].to_string();
-        assert!(!role.contains("s3:") && !role.contains("AmazonS3"), "{id}");
+        let role = &template["Resources"][format!("{id}Role")];
+        // Chunks are no data: what is said of them is held against the list above.
+        let others: Vec<&Value> = statements(role).into_iter().filter(|s| s["Sid"] != "ReadAndWriteChunks").collect();
+        let others = json!([others, role["Properties"]["ManagedPolicyArns"]]).to_string();
+        assert!(!others.contains("s3:") && !others.contains("AmazonS3"), "{id}");
     }
     // Only one role may read data, and only the functions that read tables may assume it.
     let data = &template["Resources"]["DataRole"];
@@ -325,14 +333,14 @@ fn what_holds_state_outlives_the_stack() {
             kept += 1;
         }
     }
-    assert_eq!(kept, 4, "the catalogue, the keyring and two log groups");
+    assert_eq!(kept, 5, "the catalogue, the keyring, two log groups and the bucket of chunks");
     let table = &template["Resources"]["CatalogueTable"]["Properties"];
     assert_eq!(table["DeletionProtectionEnabled"], true);
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
 }
 
 /// Types that cost nothing as long as nobody calls. What is not here must be off by default.
-const FREE_WHILE_IDLE: [&str; 14] = [
+const FREE_WHILE_IDLE: [&str; 16] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::BasePathMapping",
     "AWS::ApiGateway::Deployment",
@@ -348,6 +356,9 @@ const FREE_WHILE_IDLE: [&str; 14] = [
     "AWS::Logs::MetricFilter",
     // On demand; a few kilobytes of items and their copies.
     "AWS::DynamoDB::Table",
+    // Empty after a week without queries.
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
 ];
 
 #[test]
@@ -372,6 +383,32 @@ fn nothing_that_costs_money_while_idle_is_on_by_default() {
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
     let stage = resources(&template, "AWS::ApiGateway::Stage").next().unwrap().1;
     assert_eq!(property(stage, &["CacheClusterEnabled"]), None);
+}
+
+#[test]
+fn chunks_are_private_encrypted_and_gone_after_a_week() {
+    let Some(template) = template() else { return };
+    let buckets: Vec<_> = resources(&template, "AWS::S3::Bucket").collect();
+    let [(id, bucket)] = buckets[..] else { panic!("one bucket: {buckets:?}") };
+    for setting in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"] {
+        assert_eq!(property(bucket, &["PublicAccessBlockConfiguration", setting]), Some(&json!(true)), "{setting}");
+    }
+    assert_eq!(
+        property(bucket, &["OwnershipControls", "Rules"]),
+        Some(&json!([{"ObjectOwnership": "BucketOwnerEnforced"}]))
+    );
+    assert!(property(bucket, &["BucketEncryption"]).is_some());
+    let rules = property(bucket, &["LifecycleConfiguration", "Rules"]).unwrap();
+    assert_eq!((&rules[0]["Status"], &rules[0]["ExpirationInDays"]), (&json!("Enabled"), &json!(7)));
+    let (_, policy) = resources(&template, "AWS::S3::BucketPolicy").next().expect("a policy");
+    assert_eq!(property(policy, &["Bucket"]), Some(&json!({"Ref": id})));
+    let statements = property(policy, &["PolicyDocument", "Statement"]).and_then(Value::as_array).unwrap();
+    assert_eq!(statements.len(), 1);
+    assert_eq!((&statements[0]["Effect"], &statements[0]["Action"]), (&json!("Deny"), &json!("s3:*")));
+    assert_eq!(statements[0]["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}));
+    for resource in [bucket, policy] {
+        assert_eq!(resource["Condition"], "HasChunkCache");
+    }
 }
 
 #[test]

@@ -11,14 +11,14 @@ use crate::clock::Clock;
 use crate::config::FunctionConfig;
 use crate::credentials::assumed::{AssumedSessions, AssumesRoles};
 use crate::credentials::sts::StsRoles;
-use crate::delta::DeltaLog;
+use crate::delta::{ChunkCache, DeltaLog};
 use crate::discovery::Probing;
 use crate::handlers::query_token::QueryTokens;
 use crate::model::location::DataRole;
 use crate::presign::Presigner;
 use crate::presign::session::SessionPresigner;
 use crate::seal::keyring::KeyringSealing;
-use crate::storage::s3::{AssumedReach, Reaches, S3LogStore};
+use crate::storage::s3::{AssumedReach, Reaches, S3Chunks, S3LogStore};
 
 /// How tables are reached. All requests of a function share sessions and connections.
 pub(super) struct Tables {
@@ -51,7 +51,15 @@ impl Env {
 
     /// Reads logs.
     pub fn delta(&self) -> DeltaLog {
-        DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach))))
+        let log = DeltaLog::new(Arc::new(S3LogStore::new(Arc::clone(&self.tables.reach))));
+        match &self.config.chunk_bucket {
+            Some(bucket) => {
+                let store = S3Chunks::new(&self.sdk, self.config.s3_endpoint.as_deref(), bucket);
+                let sealing = KeyringSealing::new(Arc::clone(&self.keyrings));
+                log.with_chunks(ChunkCache::new(Arc::new(store), Arc::new(sealing)))
+            }
+            None => log,
+        }
     }
 
     /// Tokens of queries that every function of the stack can open.
