@@ -94,6 +94,10 @@ pub const LOG_STARTS_REMEMBERED_MAX: usize = 4096;
 /// Log objects fetched at once for one request.
 pub const FETCHES_IN_FLIGHT_MAX: usize = 16;
 
+/// Requests to the storage that a process has under way at once; further ones wait. Each takes a connection, and a process
+/// may have 1,024 files open on most machines.
+pub const STORAGE_REQUESTS_MAX: usize = 256;
+
 /// Requests for one checkpoint that are under way at once before anything waits for them.
 pub const FETCHES_AHEAD_MAX: usize = 12;
 

@@ -117,4 +117,18 @@ pub trait LogStore: Send + Sync {
     ) -> Result<(Bytes, Option<Arc<str>>), Error> {
         Ok((self.get_range(table, name, range).await?, None))
     }
+
+    /// The last bytes of an object of the log folder, at most so many, and the object as it was found; nothing where there is
+    /// no such object, or the storage does not say which content it has given.
+    ///
+    /// # Errors
+    /// When the storage refuses or does not answer.
+    async fn find_end(
+        &self,
+        _table: &TableLocation,
+        _name: &str,
+        _max_bytes: u64,
+    ) -> Result<Option<(LogEntry, Bytes)>, Error> {
+        Ok(None)
+    }
 }

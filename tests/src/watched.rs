@@ -171,6 +171,16 @@ impl LogStore for WatchedStore {
         self.inner.find_range(table, name, range).await
     }
 
+    async fn find_end(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<(LogEntry, Bytes)>, Error> {
+        self.note(format!("range {name} -{max_bytes}"))?;
+        self.inner.find_end(table, name, max_bytes).await
+    }
+
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
         self.note(format!("get {name}"))?;
         self.inner.get(table, name, max_bytes).await

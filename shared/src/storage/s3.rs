@@ -1,29 +1,32 @@
 //! The S3 adapter of [`LogStore`]. Causes kept for the log hold error codes only: S3's own messages name ARNs and keys.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{ListedFirst, LogEntry, LogStore};
 use crate::error::Error;
-use crate::limits::LOG_LIST_PAGES_MAX;
+use crate::limits::{LOG_LIST_PAGES_MAX, STORAGE_REQUESTS_MAX};
 use crate::model::location::TableLocation;
 use crate::model::version::TimestampMs;
 
 pub mod assumed;
 pub mod chunks;
+mod failed;
 pub mod folders;
 pub mod local;
 pub mod reach;
+
+use failed::{Failed, code_of, failure};
 
 pub use assumed::AssumedReach;
 pub use chunks::S3Chunks;
@@ -34,19 +37,25 @@ pub use reach::Reaches;
 #[derive(Debug)]
 pub struct S3LogStore {
     reach: Arc<dyn Reaches>,
+    requests: Semaphore,
 }
 
 impl S3LogStore {
     /// A reader that reaches tables in this way.
     pub fn new(reach: Arc<dyn Reaches>) -> Self {
-        Self { reach }
+        Self { reach, requests: Semaphore::new(STORAGE_REQUESTS_MAX) }
     }
-}
 
-impl S3LogStore {
+    /// A client for a table, and the leave to make one request with it.
+    async fn client(&self, table: &TableLocation) -> Result<(Client, SemaphorePermit<'_>), Error> {
+        let client = self.reach.client(table).await?;
+        let turn = self.requests.acquire().await.map_err(|_| Error::defect("the storage takes no requests"))?;
+        Ok((client, turn))
+    }
+
     /// The pages of a listing, at most so many.
     async fn pages(&self, table: &TableLocation, after: Option<&str>, max: usize) -> Result<ListedFirst, Error> {
-        let client = self.reach.client(table).await?;
+        let (client, _turn) = self.client(table).await?;
         let folder = table.log_key("");
         let mut entries = Vec::new();
         let mut continuation = None;
@@ -96,7 +105,7 @@ impl LogStore for S3LogStore {
     }
 
     async fn get_listed(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>) -> Result<Bytes, Error> {
-        let client = self.reach.client(table).await?;
+        let (client, _turn) = self.client(table).await?;
         let key = table.log_key(&entry.name);
         let wanted = entry.etag.as_deref();
         let part = (range != (0..entry.size)).then(|| bytes_of(&range));
@@ -117,7 +126,7 @@ impl LogStore for S3LogStore {
     }
 
     async fn get(&self, table: &TableLocation, name: &str, max_bytes: u64) -> Result<Option<Bytes>, Error> {
-        let client = self.reach.client(table).await?;
+        let (client, _turn) = self.client(table).await?;
         let key = table.log_key(name);
         let answer = match client.get_object().bucket(table.bucket()).key(&key).send().await {
             Ok(answer) => answer,
@@ -145,7 +154,7 @@ impl LogStore for S3LogStore {
         name: &str,
         range: Range<u64>,
     ) -> Result<(Bytes, Option<Arc<str>>), Error> {
-        let client = self.reach.client(table).await?;
+        let (client, _turn) = self.client(table).await?;
         let key = table.log_key(name);
         let get = client.get_object().bucket(table.bucket()).key(&key).range(bytes_of(&range));
         let answer = match get.send().await {
@@ -155,6 +164,35 @@ impl LogStore for S3LogStore {
         let etag = answer.e_tag().filter(|tag| is_strong(tag)).map(Arc::from);
         let body = whole(answer.body, range.end.saturating_sub(range.start)).await?.ok_or_else(shorter)?;
         Ok((body, etag))
+    }
+
+    async fn find_end(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<(LogEntry, Bytes)>, Error> {
+        let (client, _turn) = self.client(table).await?;
+        let key = table.log_key(name);
+        let get = client.get_object().bucket(table.bucket()).key(&key).range(format!("bytes=-{max_bytes}"));
+        let answer = match get.send().await {
+            Ok(answer) => answer,
+            // Whether it is not there or not to be read is for whoever knows that it should be.
+            Err(error) if error.as_service_error().is_some() => return Ok(None),
+            Err(error) => return Err(failure("GetObject", &error)),
+        };
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let (Some(length), Some(tag), Some(modified)) = (length, answer.e_tag(), answer.last_modified()) else {
+            return Ok(None);
+        };
+        let size = answer.content_range().map_or(Some(length), |range| size_of(range, length));
+        let (Some(size), Ok(modified)) = (size, modified.to_millis()) else { return Ok(None) };
+        if length > max_bytes || !is_strong(tag) {
+            return Ok(None);
+        }
+        let etag = Some(Arc::from(tag));
+        let found = LogEntry { name: name.to_owned(), size, modified: TimestampMs::new(modified), etag };
+        Ok(whole(answer.body, length).await?.map(|bytes| (found, bytes)))
     }
 }
 
@@ -201,6 +239,14 @@ fn bytes_of(range: &Range<u64>) -> String {
     format!("bytes={}-{}", range.start, range.end.saturating_sub(1))
 }
 
+/// The size of an object of which the last bytes came, so many: `bytes 10-19/20`.
+fn size_of(content_range: &str, length: u64) -> Option<u64> {
+    let (range, size) = content_range.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.parse().ok()?);
+    (last.checked_add(1) == Some(size) && size.checked_sub(first) == Some(length)).then_some(size)
+}
+
 /// Why an object could not be read that has to be there.
 async fn not_read(
     error: &SdkError<GetObjectError, HttpResponse>,
@@ -234,69 +280,6 @@ async fn is_missing(code: &str, client: &Client, table: &TableLocation, key: &st
         }
         _ => false,
     }
-}
-
-/// A storage failure, as the log may know it.
-#[derive(Debug)]
-struct Failed {
-    operation: &'static str,
-    code: String,
-    region: Option<String>,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "S3 {} failed: {}", self.operation, self.code)?;
-        match &self.region {
-            Some(region) => write!(f, "; the bucket is in {region}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for Failed {}
-
-fn code_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    error.code().unwrap_or_default().to_owned()
-}
-
-fn failure<E: ProvideErrorMetadata>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Error {
-    let code = match error {
-        SdkError::ServiceError(_) => code_of(error),
-        SdkError::TimeoutError(_) => "timed out".to_owned(),
-        SdkError::DispatchFailure(cause) if cause.is_io() => "no connection".to_owned(),
-        SdkError::DispatchFailure(cause) if cause.is_timeout() => "connecting timed out".to_owned(),
-        SdkError::DispatchFailure(cause) if cause.is_user() => "bad endpoint or credentials".to_owned(),
-        SdkError::DispatchFailure(_) => "the request could not be sent (are there AWS credentials?)".to_owned(),
-        SdkError::ConstructionFailure(_) => "the request could not be built".to_owned(),
-        _ => "an answer that is not S3's".to_owned(),
-    };
-    match code.as_str() {
-        "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
-            let header = error.raw_response().and_then(|response| response.headers().get("x-amz-bucket-region"));
-            let region = right_region(header, error.message());
-            Error::WrongRegion(Box::new(Failed { operation, code, region }))
-        }
-        "AccessDenied"
-        | "AllAccessDisabled"
-        | "ExpiredToken"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "KMS.DisabledException"
-        | "KMS.NotFoundException"
-        | "NotSignedUp"
-        | "SignatureDoesNotMatch" => Error::StorageDenied(Box::new(Failed { operation, code, region: None })),
-        _ => Error::StorageUnavailable(Box::new(Failed { operation, code, region: None })),
-    }
-}
-
-/// The region that S3 says a bucket is in: in a header, or in the message `… is wrong; expecting 'eu-west-1'`.
-fn right_region(header: Option<&str>, message: Option<&str>) -> Option<String> {
-    let in_message = || message?.split_once("expecting '")?.1.split('\'').next();
-    let region = header.or_else(in_message)?;
-    let plain = (1..=32).contains(&region.len())
-        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    plain.then(|| region.to_owned())
 }
 
 #[cfg(test)]

@@ -225,8 +225,8 @@ async fn a_bucket_elsewhere_names_its_region_to_the_log_alone() {
 #[test]
 fn the_right_region_is_read_wherever_s3_says_it() {
     let message = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'";
-    assert_eq!(right_region(Some("ap-south-1"), Some(message)).as_deref(), Some("ap-south-1"));
-    assert_eq!(right_region(None, Some(message)).as_deref(), Some("eu-west-1"));
-    assert_eq!(right_region(None, Some("moved")), None);
-    assert_eq!(right_region(Some("a\nb: forged"), None), None);
+    assert_eq!(failed::right_region(Some("ap-south-1"), Some(message)).as_deref(), Some("ap-south-1"));
+    assert_eq!(failed::right_region(None, Some(message)).as_deref(), Some("eu-west-1"));
+    assert_eq!(failed::right_region(None, Some("moved")), None);
+    assert_eq!(failed::right_region(Some("a\nb: forged"), None), None);
 }

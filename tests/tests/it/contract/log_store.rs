@@ -146,6 +146,30 @@ async fn an_object_that_took_the_place_of_the_listed_one_is_not_read() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_object_tells_which_one_it_is() {
+    let fixture = Fixture::new().await;
+    let log = fixture.log("t");
+    let content: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    put(&log, "1", &content);
+    put(&log, "empty", "");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let table = fixture.table("t");
+    let listed = fixture.store.list(&table, None).await.unwrap().remove(0);
+    for many in [1, 10, 999, 1000, 5000] {
+        let (found, end) = fixture.store.find_end(&table, "1", many).await.unwrap().unwrap();
+        assert_eq!(end, content[content.len().saturating_sub(many as usize)..], "{many}");
+        assert_eq!(
+            (found.name, found.size, found.etag),
+            (listed.name.clone(), listed.size, listed.etag.clone()),
+            "{many}"
+        );
+    }
+    for name in ["gone", "empty"] {
+        assert_eq!(fixture.store.find_end(&table, name, 10).await.unwrap(), None, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_log_folder_itself_is_listed() {
     let fixture = Fixture::new().await;
     let log = fixture.log("t");
