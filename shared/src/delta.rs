@@ -9,17 +9,14 @@
 
 use std::sync::Arc;
 
-use futures::future::try_join;
-use serde::Deserialize;
-
 use crate::error::Error;
-use crate::limits::{LAST_CHECKPOINT_BYTES_MAX, LOG_REMEMBERED_BYTES_MAX};
+use crate::limits::LOG_REMEMBERED_BYTES_MAX;
 use crate::model::file::DataFile;
 use crate::model::location::TableLocation;
 use crate::model::table_state::Selected;
 use crate::model::version::{TimestampMs, Version};
+use crate::storage::LogStore;
 use crate::storage::remembered::Remembered;
-use crate::storage::{ListedFirst, LogStore};
 
 pub mod action;
 pub mod changes;
@@ -27,9 +24,14 @@ pub mod checkpoint;
 mod deletion_vector;
 pub mod features;
 pub mod fetch;
+mod guess;
+mod hint;
 pub mod history;
+mod in_order;
 pub mod log_path;
+mod look;
 mod memory;
+mod opening;
 mod reading;
 pub mod schema;
 pub mod scope;
@@ -43,6 +45,8 @@ pub use scope::Scope;
 pub use segment::Layout;
 pub use snapshot::Snapshot;
 
+use guess::Guesses;
+use look::Looked;
 use memory::{Memory, Start};
 use segment::{Listing, Segment};
 
@@ -110,11 +114,8 @@ pub struct Resolved {
     pub segment: Segment,
     /// The listing that the version was found in; it reaches back to the log's start when the version was named.
     pub listing: Listing,
-}
-
-#[derive(Deserialize)]
-struct LastCheckpoint {
-    version: u64,
+    /// What of the objects is on its way already.
+    guesses: Guesses,
 }
 
 impl DeltaLog {
@@ -143,8 +144,8 @@ impl DeltaLog {
         if let Some(resolved) = self.resolve_again(table).await? {
             return Ok(resolved.segment.version);
         }
-        let listing = match self.look(table).await? {
-            Looked::Whole(listing) => listing,
+        let listing = match self.look(table, None).await? {
+            Looked::Whole { listing, .. } => listing,
             Looked::From { listing, .. } if listing.latest().is_some() => listing,
             Looked::From { first, .. } => self.rest(table, first).await?,
         };
@@ -165,13 +166,13 @@ impl DeltaLog {
             At::Version(version) => {
                 let listing = self.listing(table, None).await?;
                 let selected = Selected::Named(version);
-                Ok(Resolved { selected, segment: named_segment(&listing, version)?, listing })
+                Ok(Resolved::of(selected, named_segment(&listing, version)?, listing))
             }
             At::Timestamp(at) => {
                 let listing = self.listing(table, None).await?;
                 let version = self.history(table, &listing).await?.in_force_at(at).await?;
                 let selected = Selected::Named(version);
-                Ok(Resolved { selected, segment: named_segment(&listing, version)?, listing })
+                Ok(Resolved::of(selected, named_segment(&listing, version)?, listing))
             }
             At::Again(Again { selected, layout }) => {
                 let from = match selected {
@@ -184,7 +185,7 @@ impl DeltaLog {
                     Some(layout) => listing.segment_again(version, layout)?,
                     None => named_segment(&listing, version)?,
                 };
-                Ok(Resolved { selected, segment, listing })
+                Ok(Resolved::of(selected, segment, listing))
             }
         }
     }
@@ -202,17 +203,23 @@ impl DeltaLog {
         if let Some(resolved) = self.resolve_again(table).await? {
             return Ok(resolved);
         }
-        let listing = match self.look(table).await? {
-            Looked::Whole(listing) => listing,
-            Looked::From { listing, first } => match newest(listing) {
-                Some(resolved) => return Ok(self.begun(table, resolved)),
+        let fetcher = self.fetcher(table);
+        let (listing, hint) = match self.look(table, Some(&fetcher)).await? {
+            Looked::Whole { listing, hint } => (listing, hint),
+            Looked::From { listing, first, guesses } => match newest(listing) {
+                Some(resolved) => return Ok(self.begun(table, Resolved { guesses, ..resolved })),
                 // The hint was stale or wrong: it is only a hint, so the whole log decides.
-                None => self.rest(table, first).await?,
+                None => (self.rest(table, first).await?, None),
             },
         };
         let latest = listing.latest().ok_or_else(no_table)?;
         let segment = listing.segment(latest)?;
-        Ok(self.begun(table, Resolved { selected: Selected::Latest(latest), segment, listing }))
+        let guesses = match hint.filter(|hint| hint.is_of(&segment.checkpoint)) {
+            Some(hint) => Guesses::of(&fetcher, &hint.sidecars),
+            None => Guesses::default(),
+        };
+        let resolved = Resolved::of(Selected::Latest(latest), segment, listing);
+        Ok(self.begun(table, Resolved { guesses, ..resolved }))
     }
 
     /// The newest version by one listing that begins where the last one did. Nothing when the log does not go on from there:
@@ -231,35 +238,6 @@ impl DeltaLog {
         resolved
     }
 
-    /// Looks at a table of which nothing is known: the hint and the listing's beginning at once. Most logs are no longer than
-    /// that; of a longer one the hint says where its end begins.
-    async fn look(&self, table: &TableLocation) -> Result<Looked, Error> {
-        let (hint, first) = try_join(self.hint(table), self.store.list_first(table)).await?;
-        if !first.more {
-            return Ok(Looked::Whole(Listing::new(first.entries)));
-        }
-        match hint {
-            Some(hint) => Ok(Looked::From { listing: self.listing(table, Some(hint)).await?, first }),
-            None => Ok(Looked::Whole(self.rest(table, first).await?)),
-        }
-    }
-
-    /// The whole listing, of which the beginning is known.
-    async fn rest(&self, table: &TableLocation, first: ListedFirst) -> Result<Listing, Error> {
-        let ListedFirst { mut entries, .. } = first;
-        let after = entries.last().map(|entry| entry.name.clone());
-        entries.extend(self.store.list(table, after.as_deref()).await?);
-        Ok(Listing::new(entries))
-    }
-
-    /// `_last_checkpoint` as far as it can be read; whatever is wrong with it, the listing decides.
-    async fn hint(&self, table: &TableLocation) -> Result<Option<Version>, Error> {
-        let Some(text) = self.store.get(table, "_last_checkpoint", LAST_CHECKPOINT_BYTES_MAX).await? else {
-            return Ok(None);
-        };
-        Ok(serde_json::from_slice::<LastCheckpoint>(&text).ok().map(|hint| Version::new(hint.version)))
-    }
-
     async fn listing(&self, table: &TableLocation, from: Option<Version>) -> Result<Listing, Error> {
         let after = from.map(log_path::start_after);
         Ok(Listing::new(self.store.list(table, after.as_deref()).await?))
@@ -272,19 +250,18 @@ impl std::fmt::Debug for DeltaLog {
     }
 }
 
-/// A first look at a log.
-enum Looked {
-    /// All of it.
-    Whole(Listing),
-    /// What follows the hint, and the beginning should that not do.
-    From { listing: Listing, first: ListedFirst },
+impl Resolved {
+    /// A version of which nothing is on its way.
+    fn of(selected: Selected, segment: Segment, listing: Listing) -> Self {
+        Self { selected, segment, listing, guesses: Guesses::default() }
+    }
 }
 
 /// The newest version of a listing, if it shows one whole.
 fn newest(listing: Listing) -> Option<Resolved> {
     let latest = listing.latest()?;
     let segment = listing.segment(latest).ok()?;
-    Some(Resolved { selected: Selected::Latest(latest), segment, listing })
+    Some(Resolved::of(Selected::Latest(latest), segment, listing))
 }
 
 fn named_segment(listing: &Listing, version: Version) -> Result<Segment, Error> {

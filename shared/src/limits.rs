@@ -91,15 +91,29 @@ pub const LOG_REMEMBERED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Tables of which a process remembers where their listing began. Above: the table used longest ago is looked up anew.
 pub const LOG_STARTS_REMEMBERED_MAX: usize = 4096;
 
-/// Log objects fetched at once for one request.
+/// Log objects opened at once for one request, and pieces of a page that is larger than a window.
 pub const FETCHES_IN_FLIGHT_MAX: usize = 16;
+
+/// Small log objects fetched at once for one request: commits, and the first bytes of a checkpoint's parts.
+pub const FETCHES_SMALL_IN_FLIGHT_MAX: usize = 128;
+
+/// Bytes of such objects that are on their way or wait for their turn, for one request. A larger object comes alone.
+pub const FETCHES_IN_FLIGHT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// Requests to the storage that a process has under way at once; further ones wait. Each takes a connection, and a process
 /// may have 1,024 files open on most machines.
 pub const STORAGE_REQUESTS_MAX: usize = 256;
 
-/// Requests for one checkpoint that are under way at once before anything waits for them.
-pub const FETCHES_AHEAD_MAX: usize = 12;
+/// Bytes of one checkpoint that are on their way at once before anything waits for them; they are held until they are
+/// needed.
+pub const FETCHES_AHEAD_BYTES_MAX: u64 = 12 * 1024 * 1024;
+
+/// What the smallest request counts for among those bytes, which bounds how many there are.
+pub const FETCH_AHEAD_BYTES_MIN: u64 = 96 * 1024;
+
+/// Objects asked for because `_last_checkpoint` speaks of them, before anything shows that they are there. Further ones are
+/// asked for when it does.
+pub const CHECKPOINT_GUESSED_OBJECTS_MAX: usize = 128;
 
 /// Bytes between two pieces of a checkpoint that are fetched for nothing rather than asking twice.
 pub const FETCH_GAP_BYTES_MAX: u64 = 16 * 1024;

@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,9 +32,14 @@ struct Inner {
     calls: Vec<String>,
     untold: bool,
     page: Option<usize>,
-    latency: Duration,
-    /// The longest row of calls each of which began after the one before it was answered.
-    in_sequence: usize,
+    /// How long nothing has to be asked until what was asked is answered.
+    quiet: Duration,
+    /// When something was asked last.
+    asked: Option<Instant>,
+    /// How many times what was asked was answered.
+    waves: usize,
+    /// What was fetched of each object.
+    fetched: BTreeMap<String, Vec<Range<u64>>>,
 }
 
 #[derive(Clone)]
@@ -59,17 +64,31 @@ impl MemoryStore {
         self.inner.lock().unwrap().page = Some(entries);
     }
 
-    /// From now on an answer takes so long. Returns how many calls were waited for one after another until now, and counts
-    /// anew.
-    pub fn slow_down(&self, latency: Duration) -> usize {
+    /// From now on all that is asked is answered together, once nothing more was asked for so long: what can be asked at once
+    /// is one wave, whatever else the machine does. Without a time, answers come at once again.
+    pub fn answer_in_waves(&self, quiet: Duration) {
         let mut inner = self.inner.lock().unwrap();
-        inner.latency = latency;
-        std::mem::take(&mut inner.in_sequence)
+        (inner.quiet, inner.waves) = (quiet, 0);
     }
 
     /// How many calls were waited for one after another.
     pub fn in_sequence(&self) -> usize {
-        self.inner.lock().unwrap().in_sequence
+        self.inner.lock().unwrap().waves
+    }
+
+    /// The objects of which more than so many bytes were fetched twice since the last time.
+    pub fn fetched_twice(&self, more_than: u64) -> Vec<String> {
+        let fetched = std::mem::take(&mut self.inner.lock().unwrap().fetched);
+        let twice = |mut ranges: Vec<Range<u64>>| {
+            ranges.sort_by_key(|range| range.start);
+            let (mut twice, mut reached) = (0, 0);
+            for Range { start, end } in ranges {
+                twice += end.min(reached).saturating_sub(start);
+                reached = reached.max(end);
+            }
+            twice
+        };
+        fetched.into_iter().filter_map(|(name, ranges)| (twice(ranges) > more_than).then_some(name)).collect()
     }
 
     /// Does something before each call is answered.
@@ -136,17 +155,30 @@ impl MemoryStore {
         if let Some(on_call) = on_call {
             on_call(self, &call);
         }
-        let (latency, row) = {
+        let (quiet, wave) = {
             let mut inner = self.inner.lock().unwrap();
             inner.calls.push(call);
-            (inner.latency, inner.in_sequence + 1)
+            inner.asked = Some(Instant::now());
+            (inner.quiet, inner.waves + 1)
         };
-        match latency.is_zero() {
-            true => tokio::task::yield_now().await,
-            false => tokio::time::sleep(latency).await,
+        if quiet.is_zero() {
+            return tokio::task::yield_now().await;
         }
-        let mut inner = self.inner.lock().unwrap();
-        inner.in_sequence = inner.in_sequence.max(row);
+        loop {
+            tokio::time::sleep(quiet / 4).await;
+            let mut inner = self.inner.lock().unwrap();
+            if inner.waves >= wave || inner.quiet.is_zero() {
+                return;
+            }
+            if inner.asked.is_none_or(|asked| asked.elapsed() >= quiet) {
+                inner.waves = wave;
+                return;
+            }
+        }
+    }
+
+    fn fetched(&self, name: &str, range: Range<u64>) {
+        self.inner.lock().unwrap().fetched.entry(name.to_owned()).or_default().push(range);
     }
 
     fn read(&self, table: &TableLocation, name: &str) -> Option<Object> {
@@ -203,6 +235,7 @@ impl LogStore for MemoryStore {
         if entry.etag.as_ref().is_some_and(|wanted| *wanted != tag(&object)) {
             return Err(entry.is_another());
         }
+        self.fetched(&entry.name, range.clone());
         cut(&object, &range)
     }
 
@@ -224,6 +257,25 @@ impl LogStore for MemoryStore {
         self.called(format!("range {name}")).await;
         let object = self.read(table, name).ok_or_else(missing)?;
         let told = !self.inner.lock().unwrap().untold;
+        self.fetched(name, range.clone());
         Ok((cut(&object, &range)?, told.then(|| tag(&object))))
+    }
+
+    async fn find_end(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<(LogEntry, Bytes)>, Error> {
+        self.called(format!("end {name}")).await;
+        let Some(object) = self.read(table, name).filter(|_| !self.inner.lock().unwrap().untold) else {
+            return Ok(None);
+        };
+        let size = object.bytes.len() as u64;
+        let range = size.saturating_sub(max_bytes)..size;
+        self.fetched(name, range.clone());
+        let etag = Some(tag(&object));
+        let found = LogEntry { name: name.to_owned(), size, modified: TimestampMs::new(0), etag };
+        Ok(Some((found, cut(&object, &range)?)))
     }
 }

@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::fetch::{Fetcher, text_of};
+use super::fetch::Fetcher;
+use super::guess::Guesses;
 use super::history::in_commit_since;
+use super::in_order::InOrder;
 use super::reading::blocking;
 use super::segment::Listing;
 use super::settled::Settled;
 use super::{DeltaLog, Scope, Wants, named_segment, no_table};
 use crate::error::Error;
-use crate::limits::{COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::limits::{COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX};
 use crate::model::capability::Need;
 use crate::model::change::Change;
 use crate::model::location::TableLocation;
@@ -266,7 +267,8 @@ impl DeltaLog {
         version: Version,
         scope: &Scope,
     ) -> Result<(HeadState, Vec<Need>), Error> {
-        let settled = self.settled(table, &named_segment(listing, version)?, scope.wants(Wants::Head)).await?;
+        let segment = named_segment(listing, version)?;
+        let settled = self.settled(table, &segment, scope.wants(Wants::Head), &Guesses::default()).await?;
         let Settled { protocol, metadata, totals, needs, files } = scope.narrow(settled).await?;
         drop(files);
         Ok((HeadState { version, protocol, metadata, totals }, needs))
@@ -287,14 +289,14 @@ impl DeltaLog {
             .map(|version| Ok((version, listing.commit(version).ok_or_else(|| missing(version))?.clone())))
             .collect::<Result<_, Error>>()?;
         let keep = self.store.fits(wanted.iter().map(|(_, entry)| entry.size));
-        let ahead = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(FETCHES_IN_FLIGHT_MAX);
-        let mut texts = stream::iter(wanted)
-            .map(|(version, entry)| async move {
-                Ok::<_, Error>((version, text_of(&self.store, table, &entry, keep).await?))
-            })
-            .buffered(ahead.clamp(1, FETCHES_IN_FLIGHT_MAX));
+        let fetcher = Fetcher::new(self.store.clone(), table.clone(), keep);
+        // Each commit that is wanted has a change, as a rule.
+        let at_most = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(usize::MAX);
+        let wanted = wanted.iter().map(|(version, entry)| fetcher.wanted_text(*version, entry));
+        let mut texts = InOrder::of(wanted).at_most(at_most);
         let (mut commits, mut kept, mut files) = (Vec::new(), 0, 0);
-        while let Some((version, text)) = texts.try_next().await? {
+        while let Some((version, text)) = texts.next().await {
+            let text = text?;
             let hold = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
             kept += if hold { text.len() } else { 0 };
             let (of, scope_here) = (table.clone(), scope.clone());

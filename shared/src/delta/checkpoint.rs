@@ -54,6 +54,8 @@ pub struct Part {
     footer: ArrowReaderMetadata,
     layout: Layout,
     bytes: Held,
+    /// What came with the footer, until it is [looked through](Self::fetch_ahead).
+    end: Bytes,
     fetcher: Fetcher,
 }
 
@@ -111,17 +113,18 @@ pub struct Shown<'a> {
 }
 
 impl Part {
-    /// Fetches and reads the footer; with `keep`, the whole object in the same request. Waits: not for runtime threads.
+    /// What is fetched of an object first: with `keep` all of it, or else its end with the footer.
+    pub fn first_bytes(entry: &LogEntry, keep: bool) -> Range<u64> {
+        let first = if keep { entry.size } else { entry.size.min(CHECKPOINT_FOOTER_BYTES) };
+        entry.size - first..entry.size
+    }
+
+    /// Reads the footer in the [first bytes](Self::first_bytes) of an object, or what is left of it. Waits: not for runtime
+    /// threads.
     ///
     /// # Errors
     /// When the object is no Parquet file, or the storage fails.
-    pub fn open(fetcher: Fetcher, entry: LogEntry, keep: bool) -> Result<Self, Error> {
-        let end = fetcher.range(&entry, first_bytes(&entry, keep)).wait()?;
-        Self::with_end(fetcher, entry, end, keep)
-    }
-
-    /// `end` are the first bytes that were read.
-    fn with_end(fetcher: Fetcher, entry: LogEntry, mut end: Bytes, keep: bool) -> Result<Self, Error> {
+    pub fn open(fetcher: Fetcher, entry: LogEntry, mut end: Bytes, keep: bool) -> Result<Self, Error> {
         let size = entry.size;
         let held = if keep { Held::Whole(end.clone()) } else { Held::Pieces };
         let footer_bytes = footer_length(&end)?;
@@ -131,18 +134,21 @@ impl Part {
         if footer_bytes > end.len() as u64 {
             end = fetcher.range(&entry, size - footer_bytes..size).wait()?;
         }
-        Self::with_footer(fetcher, entry, held, &end, footer_bytes)
+        Self::with_footer(fetcher, entry, held, end, footer_bytes)
     }
 
-    /// Opens a sidecar, whose size only the manifest has told. Where that is not so, the object itself is read, whole.
+    /// Opens a sidecar, whose size only the manifest has told; `found` are its first bytes. Where that is not so, the object
+    /// itself is read, whole.
     ///
     /// # Errors
     /// When the object is not there or no Parquet file, or the storage fails.
-    pub fn open_sidecar(fetcher: Fetcher, entry: LogEntry, keep: bool) -> Result<Self, Error> {
-        let name = entry.name.clone();
-        let range = first_bytes(&entry, keep);
-        let found = fetcher.find(entry, range).wait();
-        match found.and_then(|(entry, end)| Self::with_end(fetcher.clone(), entry, end, keep)) {
+    pub fn open_sidecar(
+        fetcher: Fetcher,
+        name: &str,
+        found: Result<(LogEntry, Bytes), Error>,
+        keep: bool,
+    ) -> Result<Self, Error> {
+        match found.and_then(|(entry, end)| Self::open(fetcher.clone(), entry, end, keep)) {
             Err(Error::BadTable(_) | Error::TableFilesMissing(_)) => {}
             done => return done,
         }
@@ -153,13 +159,14 @@ impl Part {
                 name.trim_start_matches("_sidecars/").chars().take(NAME_CHARS_MAX).collect::<String>()
             ))
         };
-        let whole = fetcher.at_most(&name, SIDECAR_BYTES_OF_WRONG_SIZE_MAX).wait()?.ok_or_else(missing)?;
+        let whole = fetcher.at_most(name, SIDECAR_BYTES_OF_WRONG_SIZE_MAX).wait()?.ok_or_else(missing)?;
         let footer_bytes = footer_length(&whole)?;
         if footer_bytes > whole.len() as u64 {
             return Err(not_parquet());
         }
-        let entry = LogEntry { name, size: whole.len() as u64, modified: TimestampMs::new(0), etag: None };
-        Self::with_footer(fetcher, entry, Held::Whole(whole.clone()), &whole, footer_bytes)
+        let entry =
+            LogEntry { name: name.to_owned(), size: whole.len() as u64, modified: TimestampMs::new(0), etag: None };
+        Self::with_footer(fetcher, entry, Held::Whole(whole.clone()), whole, footer_bytes)
     }
 
     /// `end` are the object's last bytes, its footer and what follows it among them.
@@ -167,7 +174,7 @@ impl Part {
         fetcher: Fetcher,
         entry: LogEntry,
         bytes: Held,
-        end: &[u8],
+        end: Bytes,
         footer_bytes: u64,
     ) -> Result<Self, Error> {
         let start = end.len().saturating_sub(usize::try_from(footer_bytes).unwrap_or(usize::MAX));
@@ -188,7 +195,7 @@ impl Part {
             Some(schema) => arrow(Arc::clone(plain.metadata()), options.with_schema(schema))?,
         };
         let layout = Layout::of(footer.metadata());
-        Ok(Self { entry, footer, layout, bytes, fetcher })
+        Ok(Self { entry, footer, layout, bytes, end, fetcher })
     }
 
     /// The part without bytes, to be kept, and about how many it takes then. Nothing where its bytes could not be told from
@@ -202,7 +209,7 @@ impl Part {
         // The decoder has its own view of the columns beside the footer's.
         let columns = self.footer.parquet_schema().num_columns() as u64;
         let taken = self.footer.metadata().memory_size() as u64 + columns * 512;
-        Some((Self { bytes, ..self.clone() }, taken))
+        Some((Self { bytes, end: Bytes::new(), ..self.clone() }, taken))
     }
 
     /// The sidecars that hold the file actions of this manifest; none in an object that is no manifest.
@@ -374,12 +381,6 @@ fn is_sound(group: &RowGroupMetaData) -> bool {
 /// Runs the decoder. Over some damage it panics, which is damage like any other; it is not asked for more afterwards.
 fn decoding<T>(decode: impl FnOnce() -> T) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|_| not_parquet())
-}
-
-/// What is read of an object first: all of it, or its end with the footer.
-fn first_bytes(entry: &LogEntry, keep: bool) -> Range<u64> {
-    let first = if keep { entry.size } else { entry.size.min(CHECKPOINT_FOOTER_BYTES) };
-    entry.size - first..entry.size
 }
 
 /// Bytes after the footer's own: its length and the magic.

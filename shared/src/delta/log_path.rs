@@ -73,6 +73,16 @@ pub fn commit_name(version: Version) -> String {
     format!("{version:020}.json")
 }
 
+/// The names of a classic checkpoint's parts, in their order; of the one object where it is not said that there are several.
+pub fn checkpoint_names(version: Version, parts: Option<u32>) -> Vec<String> {
+    match parts {
+        None => vec![format!("{version:020}.checkpoint.parquet")],
+        Some(parts) => {
+            (1..=parts).map(|part| format!("{version:020}.checkpoint.{part:010}.{parts:010}.parquet")).collect()
+        }
+    }
+}
+
 fn number(digits: &str, width: usize) -> Option<u64> {
     (digits.len() == width && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
 }
@@ -99,6 +109,16 @@ mod tests {
             let name = format!("00000000000000000012.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.{kind}");
             assert_eq!(parse(&name), Some(LogFile::UuidCheckpoint(version)));
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_checkpoint_are_named_as_they_are_read() {
+        let version = Version::new(12);
+        let parsed =
+            |parts| checkpoint_names(version, parts).iter().map(|name| parse(name).unwrap()).collect::<Vec<_>>();
+        let part = |part, parts| LogFile::Checkpoint { version, part, parts };
+        assert_eq!(parsed(None), [part(1, 1)]);
+        assert_eq!(parsed(Some(2)), [part(1, 2), part(2, 2)]);
     }
 
     #[test]

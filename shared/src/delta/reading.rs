@@ -3,21 +3,24 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::action::SidecarAction;
 use super::checkpoint::{Part, PartHead};
-use super::fetch::{Fetcher, text_of};
+use super::fetch::{Fetcher, check_text};
+use super::guess::Guesses;
+use super::in_order::InOrder;
 use super::log_path::{is_json, sidecar_name};
 use super::memory::{Opened, Sidecars};
+use super::opening::{open_listed, open_sidecars};
 use super::segment::Segment;
-use super::tail::Tail;
+use super::tail::{Actions, Tail};
 use super::{DeltaLog, Wants};
 use crate::error::Error;
-use crate::limits::{CHECKPOINT_KEPT_BYTES, CHECKPOINT_SIDECARS_MAX, FETCHES_IN_FLIGHT_MAX};
+use crate::limits::CHECKPOINT_SIDECARS_MAX;
 use crate::model::location::TableLocation;
-use crate::model::version::{TimestampMs, Version};
+use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
 use crate::storage::remembered::Keep;
 
@@ -29,7 +32,15 @@ pub(super) enum Manifest {
     /// Parts, or a manifest in Parquet.
     Opened(Opened),
     /// A manifest in JSON: one more text of actions, under all commits.
-    Text(LogEntry, Bytes),
+    Text(LogEntry, Box<Actions>),
+}
+
+/// A checkpoint, opened.
+pub(super) struct Checkpoint {
+    /// Its manifest, where that is JSON.
+    pub(super) manifest: Option<(LogEntry, Box<Actions>)>,
+    /// Its parts, or its manifest in Parquet, and its sidecars.
+    pub(super) parts: Vec<Part>,
 }
 
 /// The objects of one version while they are read.
@@ -40,6 +51,8 @@ pub(super) struct Reading<'a> {
     pub(super) segment: &'a Segment,
     /// What is fetched before it is asked for.
     pub(super) ahead: Option<Wants>,
+    /// What is on its way already.
+    pub(super) guesses: &'a Guesses,
 }
 
 impl Reading<'_> {
@@ -59,18 +72,14 @@ impl Reading<'_> {
         self.log.store.fits(self.segment.commit_sizes().chain(parts).chain(sidecars))
     }
 
-    /// Fetches the commits, newest first, several at once, and replays them one after the other.
+    /// Fetches the commits, newest first, and replays them one after the other.
     pub(super) async fn tail(self) -> Result<Tail, Error> {
-        let (store, table, keep) = (&self.log.store, self.table, self.keep_commits());
-        let newest_first: Vec<(Version, LogEntry)> = self.segment.commits.iter().rev().cloned().collect();
-        let mut texts = stream::iter(newest_first)
-            .map(|(version, entry)| async move {
-                let text = text_of(store, table, &entry, keep).await?;
-                Ok::<(Version, Bytes), Error>((version, text))
-            })
-            .buffered(FETCHES_IN_FLIGHT_MAX);
-        let mut tail = Tail::new(table.clone());
-        while let Some((version, text)) = texts.try_next().await? {
+        let fetcher = self.fetcher(self.keep_commits());
+        let newest_first = self.segment.commits.iter().rev();
+        let mut texts = InOrder::of(newest_first.map(|(version, entry)| fetcher.wanted_text(*version, entry)));
+        let mut tail = Tail::new(self.table.clone());
+        while let Some((version, text)) = texts.next().await {
+            let text = text?;
             // Off the async threads: a commit may hold a hundred thousand files.
             tail = blocking(move || {
                 tail.apply(version, text)?;
@@ -81,49 +90,58 @@ impl Reading<'_> {
         Ok(tail)
     }
 
+    /// Opens all of the checkpoint; nothing of it waits for the commits.
+    pub(super) async fn checkpoint(self) -> Result<Checkpoint, Error> {
+        let (mut parts, sidecars, manifest) = match self.manifest().await? {
+            Manifest::Opened(Opened { parts, sidecars }) => (parts, sidecars, None),
+            Manifest::Text(entry, mut actions) => {
+                (Vec::new(), std::mem::take(&mut actions.sidecars), Some((entry, actions)))
+            }
+        };
+        if !sidecars.is_empty() {
+            parts.extend(self.sidecars(sidecars).await?);
+        }
+        Ok(Checkpoint { manifest, parts })
+    }
+
     /// Opens what the listing shows of the checkpoint: the parts of a classic one, or the manifest of a v2 one, which names
     /// its sidecars.
     pub(super) async fn manifest(self) -> Result<Manifest, Error> {
-        let Self { log, table, segment, .. } = self;
-        let keep = self.keep_checkpoint(&[]);
+        let Self { log, table, segment, guesses, .. } = self;
+        let fetcher = self.fetcher(self.keep_checkpoint(&[]));
         if let [manifest] = segment.checkpoint.as_slice()
             && is_json(&manifest.name)
         {
-            let text = text_of(&log.store, table, manifest, keep).await?;
-            return Ok(Manifest::Text(manifest.clone(), text));
+            check_text(manifest)?;
+            let guess = guesses.take(&manifest.name);
+            let (entry, text) = fetcher.first(manifest, 0..manifest.size, guess).arrived().await?;
+            entry.check_length(&text)?;
+            let (of, version) = (table.clone(), segment.checkpoint_version.unwrap_or(segment.version));
+            return blocking(move || {
+                let actions = Actions::of_manifest(&of, version, &entry.name, text)?;
+                Ok(Manifest::Text(entry, Box::new(actions)))
+            })
+            .await;
         }
-        let fetcher = self.fetcher(keep);
         let opened = log.store.get_or_make(table, segment.checkpoint_identity(), || async {
-            let parts = open_each(&fetcher, segment.checkpoint.clone(), Part::open).await?;
-            with_sidecars(parts).await
+            with_sidecars(open_listed(&fetcher, &segment.checkpoint, guesses).await?).await
         });
-        let opened = opened.await?;
-        self.fetch_ahead(&opened.parts, true);
+        let mut opened = opened.await?;
+        self.fetch_ahead(&mut opened.parts, true);
         Ok(Manifest::Opened(opened))
     }
 
     /// Starts fetching what will be read of parts: of all where it is kept, of the first where it would not be there any more
     /// when its turn comes. The first part hands on the first file.
-    fn fetch_ahead(self, parts: &[Part], state: bool) {
-        let Some(wants) = self.ahead else { return };
-        for (at, part) in parts.iter().enumerate().take_while(|(at, part)| *at < PARTS_AT_ONCE || part.is_kept()) {
-            part.fetch_ahead(state, at == 0 && wants == Wants::Files);
+    fn fetch_ahead(self, parts: &mut [Part], state: bool) {
+        for (at, part) in parts.iter_mut().enumerate() {
+            match self.ahead {
+                Some(wants) if at < PARTS_AT_ONCE || part.is_kept() => {
+                    part.fetch_ahead(state, at == 0 && wants == Wants::Files);
+                }
+                _ => drop(part.take_end()),
+            }
         }
-    }
-
-    /// Takes a manifest in JSON under the commits.
-    pub(super) async fn apply_manifest(
-        self,
-        mut tail: Tail,
-        manifest: LogEntry,
-        text: Bytes,
-    ) -> Result<(Tail, Vec<SidecarAction>), Error> {
-        let version = self.segment.checkpoint_version.unwrap_or(self.segment.version);
-        blocking(move || {
-            let sidecars = tail.apply_manifest(version, &manifest.name, text)?;
-            Ok((tail, sidecars))
-        })
-        .await
     }
 
     /// Opens the sidecars that the manifest names.
@@ -148,10 +166,10 @@ impl Reading<'_> {
             entries.push(LogEntry { name, size, modified: TimestampMs::new(0), etag: None });
         }
         let opened = self.log.store.get_or_make(self.table, self.segment.checkpoint_identity(), || async {
-            open_each(&fetcher, entries.clone(), Part::open_sidecar).await.map(Sidecars)
+            open_sidecars(&fetcher, &entries, self.guesses).await.map(Sidecars)
         });
-        let Sidecars(parts) = opened.await?;
-        self.fetch_ahead(&parts, false);
+        let Sidecars(mut parts) = opened.await?;
+        self.fetch_ahead(&mut parts, false);
         Ok(parts)
     }
 }
@@ -174,27 +192,6 @@ async fn with_sidecars(parts: Vec<Part>) -> Result<Opened, Error> {
         opened.sidecars.extend(sidecars);
     }
     Ok(opened)
-}
-
-/// Opens parts or sidecars, keeping small ones whole as long as they fit the budget together.
-async fn open_each(
-    fetcher: &Fetcher,
-    entries: Vec<LogEntry>,
-    open: fn(Fetcher, LogEntry, bool) -> Result<Part, Error>,
-) -> Result<Vec<Part>, Error> {
-    let mut budget = CHECKPOINT_KEPT_BYTES;
-    let jobs: Vec<_> = entries
-        .into_iter()
-        .map(|entry| {
-            let keep = entry.size <= budget;
-            if keep {
-                budget -= entry.size;
-            }
-            let fetcher = fetcher.clone();
-            blocking(move || open(fetcher, entry, keep))
-        })
-        .collect();
-    stream::iter(jobs).buffered(FETCHES_IN_FLIGHT_MAX).try_collect().await
 }
 
 /// Reads the head of every part, in the order of the parts.
@@ -222,5 +219,10 @@ pub(super) async fn read_heads(tail: Tail, parts: Vec<Part>) -> Result<(Tail, Ve
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|cause| Error::internal("reading the log failed", cause))?
+    finished(spawn_blocking(work)).await
+}
+
+/// What such work has come to.
+pub(super) async fn finished<T>(work: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    work.await.map_err(|cause| Error::internal("reading the log failed", cause))?
 }

@@ -9,12 +9,13 @@ use futures::future::try_join;
 
 use super::checkpoint::Part;
 use super::features::reader_needs;
-use super::memory::{Opened, light_parts};
-use super::reading::{Manifest, Reading, blocking, read_heads};
+use super::guess::Guesses;
+use super::memory::light_parts;
+use super::reading::{Checkpoint, Manifest, Reading, blocking, read_heads};
 use super::schema::SchemaFacts;
 use super::segment::Segment;
 use super::snapshot::SnapshotFiles;
-use super::tail::TailCommit;
+use super::tail::{Actions, Tail, TailCommit};
 use super::{DeltaLog, Wants};
 use crate::error::Error;
 use crate::model::capability::Need;
@@ -43,25 +44,20 @@ impl DeltaLog {
         table: &TableLocation,
         segment: &Segment,
         wants: Wants,
+        guesses: &Guesses,
     ) -> Result<Settled, Error> {
-        self.store.get_or_make(table, segment.identity(), || self.settle(table, segment, wants)).await
+        let reading = Reading { log: self, table, segment, ahead: Some(wants), guesses };
+        self.store.get_or_make(table, segment.identity(), || Self::settle(reading)).await
     }
 
-    async fn settle(&self, table: &TableLocation, segment: &Segment, wants: Wants) -> Result<Settled, Error> {
-        let reading = Reading { log: self, table, segment, ahead: Some(wants) };
-        let (mut tail, manifest) = try_join(reading.tail(), reading.manifest()).await?;
+    async fn settle(reading: Reading<'_>) -> Result<Settled, Error> {
+        let Reading { segment, .. } = reading;
+        let (mut tail, checkpoint) = try_join(reading.tail(), reading.checkpoint()).await?;
+        let Checkpoint { manifest, parts } = checkpoint;
         let mut texts: Vec<LogEntry> = segment.commits.iter().rev().map(|(_, entry)| entry.clone()).collect();
-        let Opened { mut parts, mut sidecars } = match manifest {
-            Manifest::Opened(opened) => opened,
-            Manifest::Text(entry, text) => {
-                texts.push(entry.clone());
-                let sidecars;
-                (tail, sidecars) = reading.apply_manifest(tail, entry, text).await?;
-                Opened { parts: Vec::new(), sidecars }
-            }
-        };
-        if !sidecars.is_empty() {
-            parts.extend(reading.sidecars(std::mem::take(&mut sidecars)).await?);
+        if let Some((entry, actions)) = manifest {
+            texts.push(entry);
+            tail = taken(tail, actions).await?;
         }
         let (tail, parts, heads) = read_heads(tail, parts).await?;
 
@@ -130,14 +126,14 @@ impl DeltaLog {
         if let Some(settled) = self.store.made::<Settled>(table, segment.identity()) {
             return Ok((Some(settled.protocol), Some(settled.metadata)));
         }
-        let reading = Reading { log: self, table, segment, ahead: None };
+        let reading = Reading { log: self, table, segment, ahead: None, guesses: &Guesses::default() };
         let mut tail = reading.tail().await?;
         let mut parts = Vec::new();
         if !enough(tail.protocol.as_ref(), tail.metadata.as_ref()) {
             // They stand in the manifest or in the parts, never in a sidecar.
             match reading.manifest().await? {
                 Manifest::Opened(opened) => parts = opened.parts,
-                Manifest::Text(entry, text) => (tail, _) = reading.apply_manifest(tail, entry, text).await?,
+                Manifest::Text(_, actions) => tail = taken(tail, actions).await?,
             }
         }
         let (mut protocol, mut metadata) = (tail.protocol, tail.metadata);
@@ -174,6 +170,15 @@ impl Keepable for Settled {
         let files = SnapshotFiles { commits, parts, ..files.clone() };
         Some((Self { files, ..self.clone() }, bytes))
     }
+}
+
+/// The manifest under all commits.
+async fn taken(mut tail: Tail, manifest: Box<Actions>) -> Result<Tail, Error> {
+    blocking(move || {
+        tail.take(*manifest)?;
+        Ok(tail)
+    })
+    .await
 }
 
 fn no_state() -> Error {

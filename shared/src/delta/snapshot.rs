@@ -61,8 +61,8 @@ impl DeltaLog {
     /// When there is no such version, the log is damaged, the table needs something this server does not serve, or the
     /// storage fails.
     pub async fn snapshot(&self, table: &TableLocation, at: At, wants: Wants) -> Result<Snapshot, Error> {
-        let Resolved { selected, segment, listing } = self.resolve(table, at).await?;
-        let settled = self.settled(table, &segment, wants).await?;
+        let Resolved { selected, segment, listing, guesses } = self.resolve(table, at).await?;
+        let settled = self.settled(table, &segment, wants, &guesses).await?;
         let committed_at = match selected {
             Selected::Named(version) => {
                 self.history_with(table, &listing, &settled.metadata).committed_at(version).await?

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::FileSink;
-use super::action::{Add, Line, MetadataAction, SidecarAction, file_key};
+use super::action::{Add, Line, MetadataAction};
 use super::deletion_vector;
 use super::features::absolute_path_refused;
 use super::log_path::commit_name;
@@ -25,6 +25,11 @@ use crate::model::file::{DataFile, Mark, Text};
 use crate::model::location::{PathError, TableLocation};
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::Version;
+
+mod actions;
+
+pub use actions::Actions;
+use actions::{Added, FileAction};
 
 /// What the commits after a checkpoint come to.
 #[derive(Debug)]
@@ -83,20 +88,6 @@ impl Source {
     }
 }
 
-/// A file action as the first pass needs it.
-struct FileAction {
-    key: String,
-    added: Option<Added>,
-}
-
-struct Added {
-    /// Where the line stands.
-    range: Range<usize>,
-    size: u64,
-    vector: bool,
-    problem: Option<Error>,
-}
-
 impl Tail {
     /// Nothing yet of this table's commits.
     pub fn new(table: TableLocation) -> Self {
@@ -117,37 +108,16 @@ impl Tail {
     /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for an active file that cannot be
     /// shared.
     pub fn apply(&mut self, version: Version, text: Bytes) -> Result<(), Error> {
-        self.take(Source::Commit(version), text).map(|_| ())
+        let actions = Actions::of(&self.table, Source::Commit(version), text)?;
+        self.take(actions)
     }
 
-    /// Takes the manifest of the checkpoint that lies under all commits, `name` in the log; the sidecars that it names
-    /// come next.
+    /// Takes the next older text. The manifest of a checkpoint lies under all commits.
     ///
     /// # Errors
     /// As [`Tail::apply`].
-    pub fn apply_manifest(&mut self, version: Version, name: &str, text: Bytes) -> Result<Vec<SidecarAction>, Error> {
-        self.take(Source::Manifest(version, name.to_owned()), text)
-    }
-
-    fn take(&mut self, source: Source, text: Bytes) -> Result<Vec<SidecarAction>, Error> {
-        let (mut actions, mut sidecars) = (Vec::new(), Vec::new());
-        let (mut protocol, mut metadata) = (None, None);
-        for (number, range) in lines(&text).enumerate() {
-            let line = parse_line(&text, range.clone(), &source, number)?;
-            if let Some(add) = line.add {
-                let problem = problem_of(&self.table, &add);
-                let added = Added { range, size: add.size, vector: add.deletion_vector.is_some(), problem };
-                let key = file_key(&add.path, add.deletion_vector.as_ref()).into_owned();
-                actions.push(FileAction { key, added: Some(added) });
-            }
-            if let Some(remove) = line.remove {
-                let key = file_key(&remove.path, remove.deletion_vector.as_ref()).into_owned();
-                actions.push(FileAction { key, added: None });
-            }
-            protocol = line.protocol.or(protocol);
-            metadata = line.meta_data.or(metadata);
-            sidecars.extend(line.sidecar);
-        }
+    pub fn take(&mut self, actions: Actions) -> Result<(), Error> {
+        let Actions { source, text, files, protocol, metadata, sidecars: _ } = actions;
         self.protocol = self.protocol.take().or(protocol.map(Protocol::from));
         if self.metadata.is_none() {
             self.metadata = metadata.map(MetadataAction::in_force).transpose()?;
@@ -155,7 +125,7 @@ impl Tail {
 
         // Last action first: within a commit, too, the later one holds.
         let mut active = Vec::new();
-        for action in actions.into_iter().rev() {
+        for action in files.into_iter().rev() {
             let FileAction { key, added } = action;
             if !self.seen.insert(key) {
                 continue;
@@ -180,7 +150,7 @@ impl Tail {
             Kept::Digest(Sha256::digest(&text).into())
         };
         self.commits.push(TailCommit { source, active: active.into(), text });
-        Ok(sidecars)
+        Ok(())
     }
 }
 

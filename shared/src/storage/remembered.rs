@@ -119,12 +119,30 @@ impl Remembered {
     ) -> Result<(LogEntry, Bytes), Error> {
         let (bytes, etag) = self.store.find_range(table, &entry.name, range.clone()).await?;
         let found = LogEntry { etag, ..entry };
-        if keep == Keep::Yes && found.etag.is_some() {
-            let key = Key { table: table.clone(), what: What::Bytes(found.clone(), range) };
-            let copy = OnceCell::new_with(Some(Bytes::copy_from_slice(&bytes)));
+        self.put(table, &found, range, &bytes, keep);
+        Ok((found, bytes))
+    }
+
+    /// As [`LogStore::find_end`]; whoever learns that these are the bytes that are wanted [puts](Self::put) them here.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn find_end(
+        &self,
+        table: &TableLocation,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<(LogEntry, Bytes)>, Error> {
+        self.store.find_end(table, name, max_bytes).await
+    }
+
+    /// Keeps bytes that came before they were asked for: those of a range of an object.
+    pub fn put(&self, table: &TableLocation, entry: &LogEntry, range: Range<u64>, bytes: &[u8], keep: Keep) {
+        if keep == Keep::Yes && entry.etag.is_some() {
+            let key = Key { table: table.clone(), what: What::Bytes(entry.clone(), range) };
+            let copy = OnceCell::new_with(Some(Bytes::copy_from_slice(bytes)));
             self.kept.insert(&key, Arc::new(copy), bytes.len() as u64);
         }
-        Ok((found, bytes))
     }
 
     /// As [`LogStore::get_listed`], from memory where the bytes are there. Those who ask for the same at the same time wait
@@ -168,7 +186,7 @@ impl Remembered {
     }
 
     /// Brings pieces of an object that lie side by side, in their order, into what is kept: with one request, which waits for
-    /// one of `permits`. Whoever asks for one of them meanwhile waits for the same answer.
+    /// so many of the permits. Whoever asks for one of the pieces meanwhile waits for the same answer.
     ///
     /// # Errors
     /// As [`LogStore::get_listed`].
@@ -177,13 +195,13 @@ impl Remembered {
         table: &TableLocation,
         entry: &LogEntry,
         pieces: &[Range<u64>],
-        permits: &Semaphore,
+        (permits, many): (&Semaphore, u32),
     ) -> Result<(), Error> {
         let (Some(first), Some(last), Some(_)) = (pieces.first(), pieces.last(), &entry.etag) else { return Ok(()) };
         let (start, end) = (first.start, last.end);
         let run = OnceCell::new();
         let load = || async {
-            let _permit = permits.acquire().await;
+            let _permit = permits.acquire_many(many).await;
             self.store.get_listed(table, entry, start..end).await
         };
         let brought = pieces.iter().map(|piece| {

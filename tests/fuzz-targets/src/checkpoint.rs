@@ -35,7 +35,9 @@ pub fn checkpoint(data: &[u8]) {
 
 fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
     let fetcher = wait(async { Fetcher::new(Remembered::new(Arc::new(log.clone()), 0), location(), Keep::No) });
-    let part = Part::open(fetcher, LogEntry { name: NAME.into(), size, modified: NOW, etag: None }, keep)?;
+    let entry = LogEntry { name: NAME.into(), size, modified: NOW, etag: None };
+    let end = fetcher.range(&entry, Part::first_bytes(&entry, keep)).wait()?;
+    let part = Part::open(fetcher, entry, end, keep)?;
     part.sidecars()?;
     let seen = HashSet::new();
     let head = part.head(&seen, true, true)?;

@@ -47,7 +47,17 @@ impl TableBuilder {
                 name
             }
         };
-        self.write_log("_last_checkpoint", json!({"version": version, "size": rows.len()}).to_string());
+        let hint = json!({
+            "version": version,
+            "size": rows.len(),
+            "v2Checkpoint": {
+                "path": name,
+                "sizeInBytes": fs::metadata(self.log_file(&name)).unwrap().len(),
+                "modificationTime": EPOCH_MS,
+                "sidecarFiles": rows.iter().filter_map(|row| row.get("sidecar")).collect::<Vec<_>>(),
+            },
+        });
+        self.write_log("_last_checkpoint", hint.to_string());
         name
     }
 

@@ -11,5 +11,6 @@ mod racing;
 mod refused;
 mod remembered;
 mod replay;
+mod steps;
 mod time;
 mod wrong_data;

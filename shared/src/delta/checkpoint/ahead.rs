@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
-use super::{Held, Part, rows};
+use super::{Held, Part, layout, rows};
 use crate::limits::{CHECKPOINT_BATCH_ROWS, CHECKPOINT_WINDOW_BYTES};
 use crate::storage::remembered::Keep;
 
@@ -18,8 +19,10 @@ impl Part {
         self.fetcher.keeps() == Keep::Yes
     }
 
-    /// Starts fetching. `files` says whether the part's files are to be handed on, and first of all.
-    pub(in crate::delta) fn fetch_ahead(&self, state: bool, files: bool) {
+    /// Starts fetching what did not come with the footer. `files` says whether the part's files are to be handed on, and first
+    /// of all.
+    pub(in crate::delta) fn fetch_ahead(&mut self, state: bool, files: bool) {
+        let end = self.take_end();
         if !matches!(self.bytes, Held::Pieces) || self.entry.etag.is_none() {
             return;
         }
@@ -36,15 +39,32 @@ impl Part {
         if files && !self.may_be_chunked() {
             self.add_first_files(groups, &mut wanted);
         }
+        if self.is_kept() {
+            wanted.retain(|piece| !self.put_from(&end, piece));
+        }
         self.fetcher.ahead(&self.entry, wanted);
+    }
+
+    /// Lets go of what came with the footer.
+    pub(in crate::delta) fn take_end(&mut self) -> Bytes {
+        std::mem::take(&mut self.end)
+    }
+
+    /// Brings a piece into what is kept that is among the object's last bytes. False where it is not.
+    fn put_from(&self, end: &Bytes, piece: &Range<u64>) -> bool {
+        let from = self.entry.size.saturating_sub(end.len() as u64);
+        let at = |offset: u64| offset.checked_sub(from).and_then(|at| usize::try_from(at).ok());
+        let bytes = at(piece.start).zip(at(piece.end)).and_then(|(start, stop)| end.get(start..stop));
+        bytes.inspect(|bytes| self.fetcher.put(&self.entry, piece.clone(), bytes)).is_some()
     }
 
     /// Adds what makes the first lines: as many row groups as are decoded at once, which is one as a rule, and of each column
     /// enough for its first page.
     fn add_first_files(&self, groups: &[RowGroupMetaData], wanted: &mut Vec<Range<u64>>) {
+        let vectors = !layout::groups_with(self.footer.metadata(), &["add.deletionVector.storageType"]).is_empty();
         let mut rows = 0;
         for group in groups {
-            self.add(group, |path| self.layout.is_file_column(path, false), PAGE_PIECES, wanted);
+            self.add(group, |path| self.layout.is_file_column(path, vectors), PAGE_PIECES, wanted);
             rows += group.num_rows().unsigned_abs();
             if rows >= CHECKPOINT_BATCH_ROWS as u64 {
                 break;

@@ -179,7 +179,7 @@ async fn three_calls_in_sequence_come_before_the_first_file() {
             table.commit(vec![table.remove("11")]);
             table
         });
-        fixture.store.slow_down(Duration::from_millis(60));
+        fixture.store.answer_in_waves(Duration::from_millis(120));
         let files = fixture.log.snapshot(&location(), At::Latest, Wants::Files).await.unwrap().files;
         let store = fixture.store.clone();
         let before = tokio::task::spawn_blocking(move || {
@@ -189,7 +189,7 @@ async fn three_calls_in_sequence_come_before_the_first_file() {
         let before = before.await.unwrap().unwrap().unwrap();
         // Of a checkpoint that is not kept, totals are read piece by piece.
         assert!(before <= 3 || max_bytes < LOG_REMEMBERED_BYTES_MAX, "{before}");
-        fixture.store.slow_down(Duration::ZERO);
+        fixture.store.answer_in_waves(Duration::ZERO);
         fixture.seen().await;
     }
 }
