@@ -1,23 +1,29 @@
-//! One answer, off the socket as it comes and looked at afterwards: the client's own work, decompressing above all, is
-//! then no part of the times. Looking means checking: chunks that end, a gzip member that ends, only whole lines.
+//! One answer, looked at: chunks that end, a gzip member that ends, only whole lines. Plain text is looked at as it comes,
+//! which costs next to nothing and needs no memory. What is compressed is kept and looked at afterwards, so that the
+//! client's own work, decompressing above all, is no part of the times.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use flate2::write::GzDecoder;
+use memchr::memmem;
 use shared::clock::Clock;
-use zstd::stream::write::Decoder as ZstdDecoder;
 
-/// How a line of one file begins.
-const FILE_LINE: &[u8] = b"{\"file\":";
+mod chunks;
+mod text;
+
+use chunks::Chunks;
+use text::Text;
+
 /// What a read takes at most.
 const READ_BYTES: usize = 1024 * 1024;
 /// An answer that stops for this long counts as broken.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The longest head of an answer.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// A request for all files of a table.
-#[derive(Debug)]
+/// A request for files of a table.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// `host:port`.
     pub(crate) host: &'a str,
@@ -29,10 +35,14 @@ pub(crate) struct Question<'a> {
     pub(crate) format: &'a str,
     /// `identity`, `gzip` or `zstd`.
     pub(crate) coding: &'a str,
+    /// The request's body.
+    pub(crate) body: &'a str,
+    /// Whether an end is asked for, which tells how to go on.
+    pub(crate) paged: bool,
 }
 
 /// What was seen of an answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     /// From sending to the first byte.
     pub(crate) first_byte: Duration,
@@ -46,264 +56,189 @@ pub(crate) struct Answer {
     pub(crate) text_bytes: u64,
     /// Lines of files.
     pub(crate) files: u64,
+    /// The line that ends it, where one was asked for.
+    pub(crate) end: Vec<u8>,
+}
+
+/// What came of an answer that was read slowly and not to its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trickle {
+    /// Lines of files.
+    pub(crate) files: u64,
+    /// Bytes that were read.
+    pub(crate) bytes: u64,
+    /// From the first byte to the last that was read.
+    pub(crate) time: Duration,
 }
 
 impl Question<'_> {
-    /// Asks on a new connection. `room` is how many bytes to expect.
+    /// Asks on a new connection.
     ///
     /// # Errors
     /// When the answer is not a whole one.
-    pub(crate) fn ask(&self, clock: &dyn Clock, room: usize) -> Result<Answer, String> {
-        let mut arrived = Arrived { bytes: Vec::with_capacity(room), moments: Vec::new() };
-        self.read(clock, &mut arrived).map_err(|error| format!("the connection broke: {error}"))?;
-        self.look(&arrived)
+    pub(crate) fn ask(&self, clock: &dyn Clock) -> Result<Answer, String> {
+        let broken = |error: io::Error| format!("the connection broke: {error}");
+        let start = clock.uptime();
+        let mut stream = self.send().map_err(broken)?;
+        let (mut looking, mut kept, mut piece) = (Looking::new(self), Vec::new(), vec![0; READ_BYTES]);
+        loop {
+            let count = stream.read(&mut piece).map_err(broken)?;
+            let (at, bytes) = (clock.uptime() - start, piece.get(..count).unwrap_or_default());
+            match count {
+                0 => break,
+                _ if self.coding == "identity" => looking.take(bytes, at)?,
+                _ => kept.push((bytes.to_vec(), at)),
+            }
+        }
+        for (bytes, at) in kept {
+            looking.take(&bytes, at)?;
+        }
+        looking.end()
     }
 
-    fn read(&self, clock: &dyn Clock, arrived: &mut Arrived) -> io::Result<()> {
-        let Self { host, path, token, format, coding } = self;
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
-             delta-sharing-capabilities: responseformat={format}\r\nAccept-Encoding: {coding}\r\n\
-             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
-        );
-        let start = clock.uptime();
-        let mut stream = TcpStream::connect(host)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        stream.set_nodelay(true)?;
-        stream.write_all(request.as_bytes())?;
-        let mut piece = vec![0; READ_BYTES];
+    /// Asks, reads so many bytes a second for a while, and goes away.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is none of this kind.
+    pub(crate) fn trickle(
+        &self,
+        clock: &dyn Clock,
+        bytes_per_second: u64,
+        during: Duration,
+    ) -> Result<Trickle, String> {
+        /// Pieces of a second.
+        const PIECES: u64 = 50;
+        let broken = |error: io::Error| format!("the connection broke: {error}");
+        let mut stream = self.send().map_err(broken)?;
+        let mut piece = vec![0; usize::try_from(bytes_per_second / PIECES).unwrap_or(READ_BYTES)];
+        let (mut looking, mut bytes, mut start) = (Looking::new(self), 0, None);
         loop {
-            let count = stream.read(&mut piece)?;
-            if count == 0 {
-                return Ok(());
+            let count = stream.read(&mut piece).map_err(broken)?;
+            let begun = *start.get_or_insert_with(|| clock.uptime());
+            bytes += count as u64;
+            looking.take(piece.get(..count).unwrap_or_default(), clock.uptime() - begun)?;
+            let due = Duration::from_secs_f64(bytes as f64 / bytes_per_second as f64);
+            std::thread::sleep(due.saturating_sub(clock.uptime() - begun));
+            let time = clock.uptime() - begun;
+            if count == 0 || time >= during {
+                return Ok(Trickle { files: looking.files()?, bytes, time });
             }
-            arrived.moments.push((count, clock.uptime() - start));
-            arrived.bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
         }
     }
 
-    fn look(&self, arrived: &Arrived) -> Result<Answer, String> {
-        let head_end = find(&arrived.bytes, b"\r\n\r\n").ok_or("the answer has no head")? + 4;
-        let (head, body) = arrived.bytes.split_at(head_end);
-        let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    /// The request as it is sent.
+    pub(crate) fn request(&self, connection: &str) -> String {
+        let Self { host, path, token, format, coding, body, paged } = self;
+        let end = if *paged { ";includeendstreamaction=true" } else { "" };
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: {connection}\r\n\
+             delta-sharing-capabilities: responseformat={format};readerfeatures=v2checkpoint{end}\r\n\
+             Accept-Encoding: {coding}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn send(&self) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.host)?;
+        stream.set_read_timeout(Some(SILENCE_MAX))?;
+        stream.set_nodelay(true)?;
+        stream.write_all(self.request("close").as_bytes())?;
+        Ok(stream)
+    }
+}
+
+/// An answer under way.
+struct Looking<'a> {
+    question: &'a Question<'a>,
+    /// The head as far as it has come, until all of it has.
+    head: Vec<u8>,
+    body: Option<(Chunks, Text)>,
+    first_byte: Option<Duration>,
+    first_file: Option<Duration>,
+    last_byte: Duration,
+    sent_bytes: u64,
+}
+
+impl<'a> Looking<'a> {
+    fn new(question: &'a Question<'a>) -> Self {
+        let (head, last_byte) = (Vec::new(), Duration::ZERO);
+        Self { question, head, body: None, first_byte: None, first_file: None, last_byte, sent_bytes: 0 }
+    }
+
+    /// Bytes that came at a moment.
+    fn take(&mut self, bytes: &[u8], at: Duration) -> Result<(), String> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.first_byte.get_or_insert(at);
+        self.last_byte = at;
+        self.sent_bytes += bytes.len() as u64;
+        let begun;
+        let bytes = if self.body.is_some() {
+            bytes
+        } else {
+            self.head.extend_from_slice(bytes);
+            let Some(end) = memmem::find(&self.head, b"\r\n\r\n") else {
+                return if self.head.len() > HEAD_BYTES_MAX { Err("the answer has no head".into()) } else { Ok(()) };
+            };
+            begun = self.head.split_off(end + 4);
+            self.check_head(&begun)?;
+            self.body = Some((Chunks::default(), Text::new(self.question.coding)?));
+            &begun
+        };
+        let Some((chunks, text)) = &mut self.body else { return Ok(()) };
+        chunks.take(bytes, text)?;
+        if self.first_file.is_none() && text.lines()?.files > 0 {
+            self.first_file = Some(at);
+        }
+        Ok(())
+    }
+
+    fn check_head(&self, body: &[u8]) -> Result<(), String> {
+        let head = String::from_utf8_lossy(&self.head).to_ascii_lowercase();
         if !head.starts_with("http/1.1 200 ") {
             let text = String::from_utf8_lossy(body);
             return Err(format!("the answer is {} {}", head.lines().next().unwrap_or_default(), text.trim()));
         }
-        let says = |line: &str| head.lines().any(|found| found == line);
-        if !says("transfer-encoding: chunked") {
+        if !head.lines().any(|line| line == "transfer-encoding: chunked") {
             return Err("the answer is not chunked".into());
         }
-        let format = head.lines().find_map(|line| line.strip_prefix("delta-sharing-capabilities:"));
-        if !format
-            .is_some_and(|said| said.split(';').any(|one| one.trim() == format!("responseformat={}", self.format)))
-        {
+        let Question { format, coding, .. } = self.question;
+        let said = head.lines().find_map(|line| line.strip_prefix("delta-sharing-capabilities:"));
+        if !said.is_some_and(|said| said.split(';').any(|one| one.trim() == format!("responseformat={format}"))) {
             return Err("the answer is in another format".into());
         }
-        let coding = head.lines().find_map(|line| line.strip_prefix("content-encoding:")).unwrap_or("identity").trim();
-        if coding != self.coding {
-            return Err(format!("the answer's compression is {coding}, not {}", self.coding));
+        let said = head.lines().find_map(|line| line.strip_prefix("content-encoding:")).unwrap_or("identity").trim();
+        if said != *coding {
+            return Err(format!("the answer's compression is {said}, not {coding}"));
         }
+        Ok(())
+    }
 
-        let mut text = Text::new(self.coding)?;
-        let (mut chunks, mut rest, mut skip, mut first_file) = (Chunks::default(), body, head_end, None);
-        for &(count, at) in &arrived.moments {
-            let of_head = skip.min(count);
-            skip -= of_head;
-            let (now, later) = rest.split_at((count - of_head).min(rest.len()));
-            rest = later;
-            chunks.take(now, &mut text)?;
-            if first_file.is_none() && text.lines()?.files > 0 {
-                first_file = Some(at);
-            }
-        }
+    /// Lines of files so far.
+    fn files(&mut self) -> Result<u64, String> {
+        self.body.as_mut().map_or(Ok(0), |(_, text)| Ok(text.lines()?.files))
+    }
+
+    fn end(self) -> Result<Answer, String> {
+        let (chunks, text) = self.body.ok_or("the answer has no head")?;
         if !chunks.ended() {
             return Err("the answer ends before its last chunk".into());
         }
         let lines = text.finish()?;
-        if !lines.start.is_empty() {
+        if !lines.line.is_empty() {
             return Err("the answer ends within a line".into());
         }
-        let moment = |found: Option<&(usize, Duration)>| found.map(|(_, at)| *at).ok_or("the answer is empty");
         Ok(Answer {
-            first_byte: moment(arrived.moments.first())?,
-            first_file: first_file.ok_or("the answer holds no file")?,
-            wall: moment(arrived.moments.last())?,
-            sent_bytes: arrived.bytes.len() as u64,
+            first_byte: self.first_byte.ok_or("the answer is empty")?,
+            first_file: self.first_file.ok_or("the answer holds no file")?,
+            wall: self.last_byte,
+            sent_bytes: self.sent_bytes,
             text_bytes: lines.bytes,
             files: lines.files,
+            end: lines.end,
         })
     }
-}
-
-/// All bytes, and how many of them had come by when.
-struct Arrived {
-    bytes: Vec<u8>,
-    moments: Vec<(usize, Duration)>,
-}
-
-/// Takes the chunks of a chunked body apart (RFC 9112, 7.1).
-#[derive(Default)]
-struct Chunks {
-    at: At,
-    /// The line under way, where the framing has one.
-    line: Vec<u8>,
-}
-
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum At {
-    #[default]
-    Size,
-    Data(usize),
-    DataEnd,
-    Trailer,
-    End,
-}
-
-impl Chunks {
-    fn take(&mut self, mut bytes: &[u8], out: &mut dyn Write) -> Result<(), String> {
-        while !bytes.is_empty() {
-            if let At::Data(left) = self.at {
-                let (data, rest) = bytes.split_at(left.min(bytes.len()));
-                out.write_all(data).map_err(|error| format!("the answer cannot be decompressed: {error}"))?;
-                self.at = if data.len() == left { At::DataEnd } else { At::Data(left - data.len()) };
-                bytes = rest;
-                continue;
-            }
-            let end = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
-            let (piece, rest) = bytes.split_at(end);
-            self.line.extend_from_slice(piece);
-            bytes = rest;
-            if self.line.ends_with(b"\n") {
-                self.at = self.after_line()?;
-                self.line.clear();
-            }
-        }
-        Ok(())
-    }
-
-    fn after_line(&self) -> Result<At, String> {
-        let line = self.line.strip_suffix(b"\r\n").unwrap_or(&self.line);
-        match self.at {
-            At::Size => {
-                let size = std::str::from_utf8(line).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
-                Ok(match size.ok_or("a chunk has no size")? {
-                    0 => At::Trailer,
-                    size => At::Data(size),
-                })
-            }
-            At::DataEnd if line.is_empty() => Ok(At::Size),
-            At::Trailer if line.is_empty() => Ok(At::End),
-            At::DataEnd => Err("a chunk is longer than it says".into()),
-            At::Trailer | At::End | At::Data(_) => Err("something follows the last chunk".into()),
-        }
-    }
-
-    fn ended(&self) -> bool {
-        self.at == At::End && self.line.is_empty()
-    }
-}
-
-/// The body's text, decompressed where it has to be.
-enum Text {
-    Plain(Lines),
-    Packed(Box<GzDecoder<Lines>>),
-    /// Beside the decoder, which does not mind a frame without an end, all that it was given.
-    Small(Box<ZstdDecoder<'static, Lines>>, Vec<u8>),
-}
-
-impl Text {
-    fn new(coding: &str) -> Result<Self, String> {
-        match coding {
-            "gzip" => Ok(Self::Packed(Box::new(GzDecoder::new(Lines::default())))),
-            "zstd" => {
-                let decoder =
-                    ZstdDecoder::new(Lines::default()).map_err(|error| format!("no decompressor: {error}"))?;
-                Ok(Self::Small(Box::new(decoder), Vec::new()))
-            }
-            _ => Ok(Self::Plain(Lines::default())),
-        }
-    }
-
-    /// The lines of everything so far.
-    fn lines(&mut self) -> Result<&Lines, String> {
-        match self {
-            Self::Plain(lines) => Ok(lines),
-            Self::Packed(decoder) => {
-                decoder.flush().map_err(|error| format!("the answer cannot be decompressed: {error}"))?;
-                Ok(decoder.get_ref())
-            }
-            Self::Small(decoder, _) => {
-                decoder.flush().map_err(|error| format!("the answer cannot be decompressed: {error}"))?;
-                Ok(decoder.get_ref())
-            }
-        }
-    }
-
-    fn finish(self) -> Result<Lines, String> {
-        match self {
-            Self::Plain(lines) => Ok(lines),
-            Self::Packed(decoder) => {
-                decoder.finish().map_err(|error| format!("the compressed answer does not end as it should: {error}"))
-            }
-            Self::Small(_, all) => {
-                let mut lines = Lines::default();
-                zstd::stream::copy_decode(&*all, &mut lines)
-                    .map_err(|error| format!("the compressed answer does not end as it should: {error}"))?;
-                Ok(lines)
-            }
-        }
-    }
-}
-
-impl Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(lines) => lines.write(bytes),
-            Self::Packed(decoder) => decoder.write(bytes),
-            Self::Small(decoder, all) => {
-                let taken = decoder.write(bytes)?;
-                all.extend(bytes.iter().take(taken));
-                Ok(taken)
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Counts lines.
-#[derive(Default)]
-struct Lines {
-    bytes: u64,
-    files: u64,
-    /// How the line under way begins.
-    start: Vec<u8>,
-}
-
-impl Write for Lines {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        for piece in text.split_inclusive(|&byte| byte == b'\n') {
-            let room = FILE_LINE.len().saturating_sub(self.start.len());
-            self.start.extend(piece.iter().take(room));
-            if piece.ends_with(b"\n") {
-                self.files += u64::from(self.start == FILE_LINE);
-                self.start.clear();
-            }
-        }
-        self.bytes += text.len() as u64;
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -315,9 +250,13 @@ mod tests {
 
     fn look(body: &str, pieces: usize) -> Result<Answer, String> {
         let bytes = format!("{HEAD}{body}").into_bytes();
-        let moments = bytes.chunks(pieces).zip(1..).map(|(piece, at)| (piece.len(), Duration::from_secs(at))).collect();
-        let question = Question { host: "", path: "", token: "", format: "delta", coding: "identity" };
-        question.look(&Arrived { bytes, moments })
+        let question =
+            Question { host: "", path: "", token: "", format: "delta", coding: "identity", body: "{}", paged: false };
+        let mut looking = Looking::new(&question);
+        for (piece, at) in bytes.chunks(pieces).zip(1..) {
+            looking.take(piece, Duration::from_secs(at))?;
+        }
+        looking.end()
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Answers of the running server: every table, both response formats, plain and compressed. Medians of several runs
-//! after a warm-up; small answers are asked for many times in a run, as the kernel counts CPU time in steps of 10 ms.
+//! Whole answers of the running server: usual tables in both response formats, plain and compressed, and tables of other
+//! shapes plain. Medians of several runs after a warm-up; small answers are asked for many times in a run, as the kernel
+//! counts CPU time in steps of 10 ms.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +12,25 @@ use crate::answer::{Answer, Question};
 use crate::report::{median, megabytes, milliseconds, thousands};
 use crate::server::Peer;
 use crate::storage::{Distance, Storage, in_sequence};
+use crate::tables::Table;
 
-/// Runs of each case, after one to warm up.
+/// Runs of each case, after one to warm up; of large answers one.
 const RUNS: usize = 3;
+/// Answers of so many files are large.
+const LARGE_FILES: u64 = 500_000;
+/// Answers of so many files are not warmed up for.
+const HUGE_FILES: u64 = 5_000_000;
 /// A run asks until about so many files were answered.
 const FILES_PER_RUN: u64 = 100_000;
 /// Answers in a run at most.
 const ANSWERS_PER_RUN_MAX: u64 = 15;
 
-/// What is asked of every table.
-const CODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
-
 /// A table of a server.
 pub(crate) struct Asked<'a> {
     /// `share.schema.table`.
     pub(crate) name: String,
-    /// How many files it must have, where that is known.
-    pub(crate) files: Option<u64>,
+    /// The table, where it is ours.
+    pub(crate) table: Option<&'a Table>,
     /// Who has it.
     pub(crate) peer: &'a Peer,
     /// What it is read from, where that is ours.
@@ -46,9 +49,30 @@ impl Asked<'_> {
         std::array::from_fn(|_| parts.next().unwrap_or_default())
     }
 
-    fn table(&self) -> &str {
+    /// The table's own name.
+    pub(crate) fn table_name(&self) -> &str {
         let [_, _, table] = self.parts();
         table
+    }
+
+    /// How many files it must have, where that is known.
+    fn files(&self) -> Option<u64> {
+        self.table.map(|table| table.files)
+    }
+
+    /// In which formats and compressions it is asked for.
+    fn forms(&self) -> Vec<(&'static str, &'static str)> {
+        const DELTA: [(&str, &str); 3] = [("delta", "identity"), ("delta", "gzip"), ("delta", "zstd")];
+        const PARQUET: [(&str, &str); 3] = [("parquet", "identity"), ("parquet", "gzip"), ("parquet", "zstd")];
+        match self.table {
+            // The largest answers take minutes each.
+            Some(table) if table.is_usual() && table.files >= HUGE_FILES => {
+                vec![("delta", "identity"), ("delta", "zstd")]
+            }
+            Some(table) if !table.is_usual() && table.files >= LARGE_FILES => vec![("delta", "identity")],
+            Some(table) if !table.is_usual() => vec![("delta", "identity"), ("parquet", "identity")],
+            _ => DELTA.into_iter().chain(PARQUET).collect(),
+        }
     }
 }
 
@@ -59,17 +83,15 @@ impl Asked<'_> {
 pub(crate) fn run(tables: &[Asked<'_>], clock: &Arc<dyn Clock>) -> Result<Vec<Value>, String> {
     let mut all = Vec::new();
     for asked in tables {
-        for format in ["delta", "parquet"] {
-            for coding in CODINGS {
-                let case = Case { asked, format, coding, clock: Arc::clone(clock) };
-                match case.measure() {
-                    Ok(figures) => {
-                        print_row(&case, &figures);
-                        all.push(figures.json(&case));
-                    }
-                    Err(problem) if asked.storage.is_none() && problem.contains("compression is") => {}
-                    Err(problem) => return Err(format!("{}, {format}, {coding}: {problem}", asked.name)),
+        for (format, coding) in asked.forms() {
+            let case = Case { asked, format, coding, clock: Arc::clone(clock) };
+            match case.measure() {
+                Ok(figures) => {
+                    print_row(&case, &figures);
+                    all.push(figures.json(&case));
                 }
+                Err(problem) if asked.storage.is_none() && problem.contains("compression is") => {}
+                Err(problem) => return Err(format!("{}, {format}, {coding}: {problem}", asked.name)),
             }
         }
     }
@@ -96,37 +118,40 @@ struct Figures {
     text_bytes: u64,
     /// Requests to the storage, and those among them that came one after the other before the first file was out.
     requests: Option<(usize, usize)>,
+    read_bytes: Option<u64>,
 }
 
 /// An answer, and the requests to the storage that it took.
-struct Seen {
-    answer: Answer,
-    requests: Option<(usize, usize)>,
+pub(crate) struct Seen {
+    pub(crate) answer: Answer,
+    pub(crate) requests: Option<(usize, usize)>,
+    /// Bytes that came from the storage.
+    pub(crate) read_bytes: Option<u64>,
 }
 
 impl Case<'_> {
     fn measure(&self) -> Result<Figures, String> {
         let path = self.asked.path("query");
         let Peer { host, token, watched, .. } = self.asked.peer;
-        let question = Question { host, path: &path, token, format: self.format, coding: self.coding };
-        let warm = self.ask(&question, 0)?.answer;
-        // A little more than the last one took: expiry times make compressed answers differ by some bytes.
-        let room = usize::try_from(warm.sent_bytes + warm.sent_bytes / 16).unwrap_or_default();
+        let (format, coding) = (self.format, self.coding);
+        let question = Question { host, path: &path, token, format, coding, body: "{}", paged: false };
+        let expected = self.asked.files().unwrap_or_default();
+        let files = if expected < HUGE_FILES { self.ask(&question)?.answer.files } else { expected };
 
-        let repeats = (FILES_PER_RUN / warm.files.max(1)).clamp(1, ANSWERS_PER_RUN_MAX);
+        let repeats = (FILES_PER_RUN / files.max(1)).clamp(1, ANSWERS_PER_RUN_MAX);
         let (mut seen, mut cpu, mut peak_bytes) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..RUNS {
+        for _ in 0..if files < LARGE_FILES { RUNS } else { 1 } {
             watched.reset_peak();
             let before = watched.cpu()?;
             for _ in 0..repeats {
-                seen.push(self.ask(&question, room)?);
+                seen.push(self.ask(&question)?);
             }
             cpu.push((watched.cpu()? - before) / u32::try_from(repeats).unwrap_or(1));
             peak_bytes = peak_bytes.max(watched.peak_bytes()?);
         }
         let time = |of: fn(&Answer) -> Duration| median(seen.iter().map(|seen| of(&seen.answer)));
         Ok(Figures {
-            files: warm.files,
+            files,
             first_byte: time(|answer| answer.first_byte),
             first_file: time(|answer| answer.first_file),
             wall: time(|answer| answer.wall),
@@ -135,25 +160,33 @@ impl Case<'_> {
             sent_bytes: median(seen.iter().map(|seen| seen.answer.sent_bytes)),
             text_bytes: median(seen.iter().map(|seen| seen.answer.text_bytes)),
             requests: median(seen.iter().map(|seen| seen.requests)),
+            read_bytes: median(seen.iter().map(|seen| seen.read_bytes)),
         })
     }
 
-    fn ask(&self, question: &Question<'_>, room: usize) -> Result<Seen, String> {
-        let storage = self.asked.storage;
-        storage.map(Storage::take);
-        let start = self.clock.uptime();
-        let answer = question.ask(self.clock.as_ref(), room)?;
-        let requests = storage.map(|storage| {
-            let requests = storage.take();
-            (requests.len(), in_sequence(&requests, start + answer.first_file))
-        });
-        match self.asked.files {
-            Some(files) if files != answer.files => {
-                Err(format!("the answer names {} files, the table holds {files}", answer.files))
+    fn ask(&self, question: &Question<'_>) -> Result<Seen, String> {
+        let seen = ask(question, self.asked.storage, self.clock.as_ref())?;
+        match self.asked.files() {
+            Some(files) if files != seen.answer.files => {
+                Err(format!("the answer names {} files, the table holds {files}", seen.answer.files))
             }
-            _ => Ok(Seen { answer, requests }),
+            _ => Ok(seen),
         }
     }
+}
+
+/// Asks, and sees what that takes of the storage.
+///
+/// # Errors
+/// When the answer is not a whole one.
+pub(crate) fn ask(question: &Question<'_>, storage: Option<&Storage>, clock: &dyn Clock) -> Result<Seen, String> {
+    storage.map(Storage::take);
+    let start = clock.uptime();
+    let answer = question.ask(clock)?;
+    let taken = storage.map(Storage::take);
+    let requests = taken.as_ref().map(|taken| (taken.len(), in_sequence(taken, start + answer.first_file)));
+    let read_bytes = taken.map(|taken| taken.iter().map(|request| request.bytes).sum());
+    Ok(Seen { answer, requests, read_bytes })
 }
 
 impl Figures {
@@ -164,6 +197,7 @@ impl Figures {
     fn json(&self, case: &Case<'_>) -> Value {
         json!({
             "table": case.asked.name,
+            "usual": case.asked.table.is_none_or(Table::is_usual),
             "format": case.format,
             "coding": case.coding,
             "files": self.files,
@@ -178,6 +212,7 @@ impl Figures {
             "bytesPerFile": self.sent_bytes as f64 / self.files.max(1) as f64,
             "storageRequests": self.requests.map(|(all, _)| all),
             "storageRequestsInSequenceBeforeFirstFile": self.requests.map(|(_, in_sequence)| in_sequence),
+            "storageBytes": self.read_bytes,
         })
     }
 }
@@ -192,11 +227,12 @@ pub(crate) fn print_heading(distance: Distance, idle_bytes: u64) {
         distance.latency.as_millis(),
     );
     println!(
-        "(median of {RUNS} runs after a warm-up; peak RSS is the highest; the client and the storage share the cores;"
+        "(median of {RUNS} runs after a warm-up, of large tables one; peak RSS is the highest; the client and the storage\n\
+         share the cores;"
     );
     println!("requests to the storage: all, and how many in sequence before the first file)\n");
     println!(
-        "{:<14}{:>9}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>10}{:>10}",
+        "{:<24}{:>11}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>10}{:>10}",
         "table",
         "files",
         "format",
@@ -212,15 +248,15 @@ pub(crate) fn print_heading(distance: Distance, idle_bytes: u64) {
         "requests"
     );
     println!(
-        "{:<14}{:>9}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+        "{:<24}{:>11}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
         "", "", "", "", "ms", "ms", "ms", "ms", "MB", "MB"
     );
 }
 
 fn print_row(case: &Case<'_>, figures: &Figures) {
     println!(
-        "{:<14}{:>9}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>10}{:>10}",
-        case.asked.table(),
+        "{:<24}{:>11}  {:<8}{:<9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>10}{:>10}",
+        case.asked.table_name(),
         thousands(figures.files),
         case.format,
         case.coding,

@@ -6,26 +6,33 @@
 mod answer;
 mod arguments;
 mod cases;
+mod cold;
+mod load;
+mod markdown;
+mod pages;
+mod partition;
 mod presign;
 mod process;
 mod replay;
 mod report;
 mod routes;
 mod server;
+mod slow_reader;
 mod storage;
 mod tables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 
-use crate::arguments::{Arguments, HELP};
+use crate::arguments::{Arguments, HELP, Part};
 use crate::cases::Asked;
 use crate::server::{Peer, SCHEMA, SHARE, Server};
-use crate::storage::Storage;
+use crate::storage::{Distance, Storage};
+use crate::tables::Table;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -49,66 +56,106 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     report::machine();
-    let tables = tables::write(&folder.path().join("tables"), &arguments.sizes)?;
+    let clock = SystemClock::shared();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
-
-    let (answers, small) = runtime.block_on(served(arguments, folder.path(), &tables))?;
-    let signed = runtime.block_on(presign::run())?;
-    let largest = tables.last().ok_or("there is no table to replay")?;
-    let replayed = runtime.block_on(replay::run(largest))?;
-
+    let mut figures = match &arguments.part {
+        Part::Cold(folder) => json!({"starts": runtime.block_on(cold::run(folder, &clock))?}),
+        Part::Load | Part::Answers => {
+            let kept = arguments.kept.clone().map_or_else(beside_the_build, Ok)?;
+            let tables = tables::make(&kept, &tables::shapes(&arguments.sizes), clock.as_ref())?;
+            let mut figures = runtime.block_on(served(arguments, &tables, &clock))?;
+            if arguments.part == Part::Answers {
+                add(&mut figures, [("presigner", runtime.block_on(presign::run())?)]);
+                add(&mut figures, [("replay", runtime.block_on(replays(&tables))?)]);
+                println!("\nThe tables of README:\n\n{}", markdown::tables(&figures));
+            }
+            add(&mut figures, [("tables", tables.iter().map(Table::json).collect())]);
+            figures
+        }
+    };
     if let Some(path) = &arguments.json {
-        let all = json!({
-            "machine": report::machine_json(),
-            "storage": {
-                "latencySeconds": arguments.distance.latency.as_secs_f64(),
-                "bytesPerSecondAndConnection": arguments.distance.bandwidth,
-            },
-            "tables": tables.iter().map(tables::Table::json).collect::<Vec<_>>(),
-            "answers": answers,
-            "routes": small,
-            "presigner": signed,
-            "replay": replayed,
-        });
-        std::fs::write(path, format!("{all:#}\n"))
+        add(&mut figures, [("machine", report::machine_json())]);
+        std::fs::write(path, format!("{figures:#}\n"))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         println!("\nAll figures are in {}.", path.display());
     }
     Ok(())
 }
 
+/// The build folder that this program lies in keeps the tables too.
+fn beside_the_build() -> Result<PathBuf, String> {
+    let this = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    Ok(this.ancestors().nth(2).unwrap_or(Path::new(".")).join("bench-tables"))
+}
+
+fn add<const N: usize>(figures: &mut Value, more: [(&str, Value); N]) {
+    if let Some(figures) = figures.as_object_mut() {
+        figures.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+}
+
+/// Reads logs beside `deltalake`: the largest usual one that both are quick with, and a large one where there is one.
+async fn replays(tables: &[Table]) -> Result<Value, String> {
+    /// `deltalake` holds all of a table in memory.
+    const FILES_MAX: u64 = 2_000_000;
+    const QUICK_FILES: u64 = 200_000;
+    let below = |files: u64| tables.iter().filter(move |table| table.is_usual() && table.files < files).next_back();
+    let (quick, large) = (below(QUICK_FILES), below(FILES_MAX));
+    let larger = large.filter(|large| quick.is_none_or(|quick| quick.files < large.files));
+    let mut all = Vec::new();
+    for table in quick.into_iter().chain(larger) {
+        all.push(replay::run(table).await?);
+    }
+    Ok(all.into())
+}
+
 /// Measures the servers: our own on the tables, and another on its own tables.
-async fn served(
-    arguments: &Arguments,
-    folder: &Path,
-    tables: &[tables::Table],
-) -> Result<(Vec<Value>, Vec<Value>), String> {
-    let clock = SystemClock::shared();
-    let storage = Storage::start(arguments.distance, Arc::clone(&clock)).await?;
-    let (server, own) = Server::start(arguments.server.as_deref(), &storage, tables, folder)?;
+async fn served(arguments: &Arguments, tables: &[Table], clock: &Arc<dyn Clock>) -> Result<Value, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
+    let storage = Storage::start(arguments.distance, Arc::clone(clock)).await?;
+    let (server, own) = Server::start(arguments.server.as_deref(), &storage, tables, folder.path())?;
     let against = arguments.against.as_ref();
     let other = against.map(|other| Peer::of_profile(&other.profile, &other.pids)).transpose()?;
-    let distance = arguments.distance;
-    let mut asked: Vec<Asked<'_>> = tables
-        .iter()
-        .map(|table| Asked {
-            name: format!("{SHARE}.{SCHEMA}.{}", table.name),
-            files: Some(table.files),
-            peer: &own,
-            storage: Some(&storage),
-        })
-        .collect();
-    if let (Some(against), Some(peer)) = (against, &other) {
-        let theirs = |name: &String| Asked { name: name.clone(), files: None, peer, storage: None };
-        asked.extend(against.tables.iter().map(theirs));
-    }
-    // The storage goes on meanwhile, on other threads.
-    let measured = tokio::task::block_in_place(|| {
-        cases::print_heading(distance, own.watched.peak_bytes()?);
-        Ok::<_, String>((cases::run(&asked, &clock)?, routes::run(&asked, &clock)?))
-    })?;
+    let (own_peer, from) = (&own, &storage);
+    let own_tables = tables.iter().map(|table| Asked {
+        name: format!("{SHARE}.{SCHEMA}.{}", table.name),
+        table: Some(table),
+        peer: own_peer,
+        storage: Some(from),
+    });
+    let mut asked: Vec<Asked<'_>> = own_tables.collect();
+    let measured = match arguments.part {
+        Part::Load => json!({"load": load::run(&asked, clock).await?}),
+        Part::Answers | Part::Cold(_) => {
+            if let (Some(against), Some(peer)) = (against, &other) {
+                let theirs = |name: &String| Asked { name: name.clone(), table: None, peer, storage: None };
+                asked.extend(against.tables.iter().map(theirs));
+            }
+            // The storage goes on meanwhile, on other threads.
+            tokio::task::block_in_place(|| answers(arguments.distance, &asked, clock))?
+        }
+    };
     server.stop()?;
+    let mut measured = measured;
+    let far = json!({
+        "latencySeconds": arguments.distance.latency.as_secs_f64(),
+        "bytesPerSecondAndConnection": arguments.distance.bandwidth,
+    });
+    add(&mut measured, [("storage", far)]);
     Ok(measured)
+}
+
+/// One client at a time.
+fn answers(distance: Distance, asked: &[Asked<'_>], clock: &Arc<dyn Clock>) -> Result<Value, String> {
+    let usual = asked.iter().filter_map(|asked| Some((asked, asked.table.filter(|table| table.is_usual())?)));
+    let (largest, table) = usual.max_by_key(|(_, table)| table.files).ok_or("there is no table")?;
+    cases::print_heading(distance, largest.peer.watched.peak_bytes()?);
+    Ok(json!({
+        "answers": cases::run(asked, clock)?,
+        "routes": routes::run(asked, clock)?,
+        "pages": pages::run(largest, table.files, clock)?,
+        "partition": partition::run(largest, table, clock)?,
+        "slowReader": slow_reader::run(largest, clock)?,
+    }))
 }

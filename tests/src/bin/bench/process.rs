@@ -16,6 +16,11 @@ impl Watched {
         Self(ids.iter().map(|id| format!("/proc/{id}")).collect())
     }
 
+    /// Their ids, where they are known by them.
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.0.iter().filter_map(|process| process.rsplit('/').next()?.parse().ok()).collect()
+    }
+
     /// This process.
     pub(crate) fn this() -> Self {
         Self(vec!["/proc/self".into()])
@@ -41,20 +46,29 @@ impl Watched {
         }
     }
 
+    /// The memory held now (resident set), in bytes.
+    ///
+    /// # Errors
+    /// When a process is gone, or this is not Linux.
+    pub(crate) fn held_bytes(&self) -> Result<u64, String> {
+        self.0.iter().map(|process| kilobytes(process, "VmRSS:")).sum()
+    }
+
     /// The most memory held (resident set) since the last reset, in bytes.
     ///
     /// # Errors
     /// When a process is gone, or this is not Linux.
     pub(crate) fn peak_bytes(&self) -> Result<u64, String> {
-        self.0.iter().map(|process| peak_bytes(process)).sum()
+        self.0.iter().map(|process| kilobytes(process, "VmHWM:")).sum()
     }
 }
 
-fn peak_bytes(process: &str) -> Result<u64, String> {
+/// A figure of `/proc/PID/status`, in bytes.
+fn kilobytes(process: &str, name: &str) -> Result<u64, String> {
     let text = read(process, "status")?;
     let kilobytes =
-        text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("{process}/status names no peak"))
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("{process}/status names no {name}"))
 }
 
 fn read(process: &str, file: &str) -> Result<String, String> {
@@ -84,5 +98,6 @@ mod tests {
     #[test]
     fn this_process_holds_memory() {
         assert!(Watched::this().peak_bytes().unwrap() > 0);
+        assert!(Watched::this().held_bytes().unwrap() > 0);
     }
 }

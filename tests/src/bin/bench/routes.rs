@@ -25,8 +25,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// When an answer is not what it should be.
 pub(crate) fn run(tables: &[Asked<'_>], clock: &Arc<dyn Clock>) -> Result<Vec<Value>, String> {
     println!("\nGET .../version and .../metadata, one after another ({REQUESTS} requests each)\n");
-    println!("{:<14}{:<10}{:>9}{:>9}{:>9}{:>10}", "table", "route", "median", "longest", "CPU", "requests");
-    println!("{:<14}{:<10}{:>9}{:>9}{:>9}", "", "", "ms", "ms", "ms");
+    println!("{:<24}{:<10}{:>9}{:>9}{:>9}{:>10}", "table", "route", "median", "longest", "CPU", "requests");
+    println!("{:<24}{:<10}{:>9}{:>9}{:>9}", "", "", "ms", "ms", "ms");
     let mut all = Vec::new();
     for asked in tables {
         for route in ["version", "metadata"] {
@@ -63,7 +63,7 @@ fn measure(asked: &Asked<'_>, route: &str, clock: &Arc<dyn Clock>) -> Result<Val
     let (middle, longest) = (median(times.iter().copied()), times.iter().max().copied().unwrap_or_default());
     let steps = median(steps);
     println!(
-        "{:<14}{:<10}{:>9}{:>9}{:>9}{:>10}",
+        "{:<24}{:<10}{:>9}{:>9}{:>9}{:>10}",
         asked.name.rsplit('.').next().unwrap_or_default(),
         route,
         milliseconds(middle),

@@ -44,6 +44,8 @@ pub(crate) struct Storage {
 pub(crate) struct Request {
     start: Duration,
     end: Duration,
+    /// Bytes of the answer's body.
+    pub(crate) bytes: u64,
 }
 
 impl Storage {
@@ -96,7 +98,7 @@ pub(crate) fn in_sequence(requests: &[Request], before: Duration) -> usize {
     let mut requests: Vec<Request> = requests.iter().filter(|request| request.start < before).copied().collect();
     requests.sort_unstable_by_key(|request| request.start);
     let (mut under_way, mut answered, mut most) = (BinaryHeap::new(), 0, 0);
-    for Request { start, end } in requests {
+    for Request { start, end, .. } in requests {
         while let Some(Reverse((ended, place))) = under_way.peek().copied()
             && ended <= start
         {
@@ -133,7 +135,7 @@ impl Proxy {
             let length = if request.starts_with(b"HEAD ") { 0 } else { body_length(answered.get(..head_end))? };
             self.wait_until(start + self.distance.latency).await;
             self.hand_on(&mut server, &mut client, &mut answered, head_end + length).await?;
-            let request = Request { start, end: self.clock.uptime() };
+            let request = Request { start, end: self.clock.uptime(), bytes: length as u64 };
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         }
         Ok(())
@@ -197,7 +199,7 @@ mod tests {
 
     fn requests(spans: &[(u64, u64)]) -> Vec<Request> {
         let at = Duration::from_secs;
-        spans.iter().map(|&(start, end)| Request { start: at(start), end: at(end) }).collect()
+        spans.iter().map(|&(start, end)| Request { start: at(start), end: at(end), bytes: 1 }).collect()
     }
 
     #[test]
