@@ -1,6 +1,6 @@
 # Every target is one of the repository's own tasks (infra/README.md).
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench fuzz aws-local aws-local-down package
+.PHONY: help test lint bench instructions fuzz aws-local aws-local-down package
 
 help:
 	@cargo xtask help
@@ -13,6 +13,9 @@ lint:
 
 bench:
 	@cargo xtask bench $(ARGS)
+
+instructions:
+	@cargo xtask instructions $(ARGS)
 
 fuzz:
 	@cargo xtask fuzz $(ARGS)

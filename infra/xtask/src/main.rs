@@ -1,4 +1,4 @@
-//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench, fuzz, AWS on this machine, packages. Each calls the tools a person would call, in
+//! The repository's own tasks, run as `cargo xtask TASK`: test, lint, bench, counts of instructions, fuzz, AWS on this machine, packages. Each calls the tools a person would call, in
 //! the same order everywhere, and says at the end what failed. It is not part of any program that is shipped.
 #![allow(
     clippy::disallowed_methods,
@@ -10,6 +10,7 @@ mod aws_local;
 mod bench;
 mod dynamodb_local;
 mod fuzz;
+mod instructions;
 mod lint;
 mod package;
 mod process;
@@ -30,6 +31,7 @@ Tasks (make TASK, or cargo xtask TASK):
                         arm64, functions for that processor under an emulated one, only when it is named
   lint [STEP]...        format, clippy, docs, dependencies, spelling, template
   bench [ARGUMENT]...   the benchmark, built for release (make bench ARGS=...)
+  instructions          what the hottest paths take, counted by valgrind, beside what is recorded; --record writes it down
   fuzz [TARGET] [SECS]  the fuzz targets, or one, for a minute or so long each (make fuzz ARGS=...)
   aws-local             AWS on this machine: the template deployed in an emulator, and a profile to read with
   aws-local-down        ends that, and removes its data
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "test" => test::run(&repository, rest),
         "lint" => lint::run(&repository, rest),
         "bench" => bench::run(&repository, rest),
+        "instructions" => instructions::run(&repository, rest),
         "fuzz" => fuzz::run(&repository, rest),
         "aws-local" => aws_local::up(&repository),
         "aws-local-down" => aws_local::down(&repository),
