@@ -4,6 +4,7 @@ pub mod area;
 pub mod capability;
 pub mod change;
 pub mod file;
+pub mod known;
 pub mod location;
 pub mod name;
 pub mod network;

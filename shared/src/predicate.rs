@@ -5,6 +5,7 @@
 mod evaluate;
 mod facts;
 mod json;
+mod known;
 pub mod partitions;
 mod sql;
 mod table;

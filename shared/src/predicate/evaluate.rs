@@ -4,9 +4,11 @@
 use std::cmp::Ordering;
 
 use super::facts::{Range, ranges};
+use super::known;
 use super::table::{Found, Table};
 use super::tree::{Comparison, Node, Operand, Value};
 use crate::model::file::DataFile;
+use crate::model::known::Known;
 use crate::model::table_state::Metadata;
 
 /// What a predicate may be.
@@ -91,6 +93,21 @@ impl Filter {
             Outcome { yes: true, no: false, null: false } => Verdict::All,
             _ => Verdict::Some,
         }
+    }
+}
+
+/// Of many files at once, and of files that are not yet read.
+impl Filter {
+    /// The columns that it depends on, by their names in the log: partition columns or the others.
+    pub fn columns(&self, partition: bool) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(move |column| column.partition == partition).map(|column| column.physical.as_str())
+    }
+
+    /// Whether a row may fulfil the predicate in any of the files of which this is known. Where not, [`Filter::judge`] says
+    /// so of each of them.
+    pub fn may_hold(&self, known: &Known<'_>) -> bool {
+        let ranges = if self.columns.is_empty() { Vec::new() } else { known::ranges(&self.columns, known) };
+        self.root.outcome(&ranges).yes
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::file::{DataFile, Text};
 const TEXT_CUT_BYTES: usize = 32;
 /// Statistics of moments are cut to milliseconds, by some writers to seconds.
 const MOMENT_CUT_MICROS: i64 = 1_000;
-const MOMENT_CUT_TO_SECONDS_MICROS: i64 = 1_000_000;
+pub(super) const MOMENT_CUT_TO_SECONDS_MICROS: i64 = 1_000_000;
 /// Some clients cut the moments in predicates to milliseconds.
 const LITERAL_CUT_MICROS: i64 = 999;
 /// Partition values may tell moments in the time zone of whoever wrote them: at most so far from UTC.
@@ -77,39 +77,57 @@ type Values<'a> = HashMap<String, &'a RawValue>;
 /// What these columns may hold in a file. Reads no more of the file than they need.
 pub(super) fn ranges(columns: &[Found], file: &DataFile<'_>) -> Vec<Range> {
     let mut ranges = vec![Range::ANY; columns.len()];
+    of_partitions(columns, file.partition_values, &mut ranges);
+    let unescaped;
+    let stats = match file.stats {
+        Some(Text::Plain(text)) => text,
+        Some(Text::JsonLiteral(text)) if columns.iter().any(|column| !column.partition) => {
+            match serde_json::from_str::<String>(text) {
+                Ok(text) => {
+                    unescaped = text;
+                    &unescaped
+                }
+                Err(_) => return ranges,
+            }
+        }
+        _ => return ranges,
+    };
+    of_statistics(columns, stats, (file.deletion_vector.is_none(), 0), &mut ranges);
+    ranges
+}
+
+/// Sets what the partition values of a file, a JSON object, say of its partition columns.
+pub(super) fn of_partitions(columns: &[Found], values: &str, ranges: &mut [Range]) {
     if columns.iter().any(|column| column.partition)
-        && let Ok(values) = serde_json::from_str::<HashMap<String, Option<String>>>(file.partition_values)
+        && let Ok(values) = serde_json::from_str::<HashMap<String, Option<String>>>(values)
     {
-        for (column, range) in columns.iter().zip(&mut ranges).filter(|(column, _)| column.partition) {
+        for (column, range) in columns.iter().zip(ranges).filter(|(column, _)| column.partition) {
             if let Some(value) = values.get(&column.physical) {
                 *range = of_partition(value.as_deref(), column.kind);
             }
         }
     }
-    if columns.iter().all(|column| column.partition) {
-        return ranges;
-    }
-    let unescaped;
-    let stats = match file.stats {
-        Some(Text::Plain(text)) => text,
-        Some(Text::JsonLiteral(text)) => match serde_json::from_str::<String>(text) {
-            Ok(text) => {
-                unescaped = text;
-                &unescaped
-            }
-            Err(_) => return ranges,
-        },
-        None => return ranges,
-    };
-    let Ok(stats) = serde_json::from_str::<Stats<'_>>(stats) else { return ranges };
-    let stats = Parsed::new(&stats, file.deletion_vector.is_none());
-    for (column, range) in columns.iter().zip(&mut ranges).filter(|(column, _)| !column.partition) {
-        *range = stats.range(column);
-    }
-    ranges
 }
 
-fn of_partition(value: Option<&str>, kind: Option<Kind>) -> Range {
+/// Sets what statistics say of the other columns. They may count rows that deletion vectors take away, or not; moments may
+/// have been cut by so much, or by what their text shows where that is more.
+pub(super) fn of_statistics(
+    columns: &[Found],
+    stats: &str,
+    (no_vector, cut_micros): (bool, i64),
+    ranges: &mut [Range],
+) {
+    if columns.iter().all(|column| column.partition) {
+        return;
+    }
+    let Ok(stats) = serde_json::from_str::<Stats<'_>>(stats) else { return };
+    let stats = Parsed::new(&stats, no_vector, cut_micros);
+    for (column, range) in columns.iter().zip(ranges).filter(|(column, _)| !column.partition) {
+        *range = stats.range(column);
+    }
+}
+
+pub(super) fn of_partition(value: Option<&str>, kind: Option<Kind>) -> Range {
     let text = match (value, kind) {
         (None, _) => return Range::NULL,
         // Null as Delta has it, but empty text to some readers.
@@ -155,10 +173,12 @@ struct Parsed<'a> {
     nulls: HashMap<String, &'a RawValue>,
     /// Nulls were counted over the rows that the file still has.
     exact: bool,
+    /// What moments may differ by, whatever their text shows.
+    cut_micros: i64,
 }
 
 impl<'a> Parsed<'a> {
-    fn new(stats: &Stats<'a>, no_vector: bool) -> Self {
+    fn new(stats: &Stats<'a>, no_vector: bool, cut_micros: i64) -> Self {
         let values = |raw: Option<&'a RawValue>| {
             raw.and_then(|raw| serde_json::from_str::<Values<'a>>(raw.get()).ok()).unwrap_or_default()
         };
@@ -168,6 +188,7 @@ impl<'a> Parsed<'a> {
             max: values(stats.max_values),
             nulls: values(stats.null_count),
             exact: no_vector && stats.tight_bounds.is_none_or(|tight| tight.get() == "true"),
+            cut_micros,
         }
     }
 
@@ -181,8 +202,8 @@ impl<'a> Parsed<'a> {
             (None, _) => (true, true),
         };
         let Some(kind) = column.kind else { return Range { values, nulls, ..Range::ANY } };
-        let min = self.min.get(name).and_then(|raw| lower(kind, raw.get()));
-        let max = self.max.get(name).and_then(|raw| upper(kind, raw.get()));
+        let min = self.min.get(name).and_then(|raw| lower(kind, raw.get(), self.cut_micros));
+        let max = self.max.get(name).and_then(|raw| upper(kind, raw.get(), self.cut_micros));
         let nan = matches!(kind, Kind::Float | Kind::Double);
         match (&min, &max) {
             // Not to be trusted.
@@ -192,7 +213,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-fn lower(kind: Kind, raw: &str) -> Option<Value> {
+fn lower(kind: Kind, raw: &str, cut_micros: i64) -> Option<Value> {
     match kind {
         Kind::Float => {
             // The text is of a float: as a double it may lie above it.
@@ -205,19 +226,19 @@ fn lower(kind: Kind, raw: &str) -> Option<Value> {
         }
         Kind::Timestamp => {
             let (at, cut) = moment(raw)?;
-            at.checked_sub(cut).map(Value::Timestamp)
+            at.checked_sub(cut.max(cut_micros)).map(Value::Timestamp)
         }
         _ => plain(kind, raw),
     }
 }
 
-fn upper(kind: Kind, raw: &str) -> Option<Value> {
+fn upper(kind: Kind, raw: &str, cut_micros: i64) -> Option<Value> {
     match kind {
         // Not a number is above all, and not always counted.
         Kind::Float | Kind::Double => None,
         Kind::Timestamp => {
             let (at, cut) = moment(raw)?;
-            at.checked_add(cut).map(Value::Timestamp)
+            at.checked_add(cut.max(cut_micros)).map(Value::Timestamp)
         }
         _ => plain(kind, raw).filter(|value| !matches!(value, Value::String(text) if text.len() >= TEXT_CUT_BYTES)),
     }

@@ -11,6 +11,7 @@ use super::facts::HIVE_NULL;
 use super::table::Table;
 use super::text;
 use super::tree::{Column, Kind, Value};
+use crate::model::known::Between;
 use crate::model::rule::{PartitionRule, PartitionValue, RuleValue};
 use crate::model::table_state::Metadata;
 
@@ -121,6 +122,28 @@ impl Partitions {
     }
 }
 
+/// Of files that are not yet read, and of many at once.
+impl Partitions {
+    /// The columns whose values matter, by their names in partition values.
+    pub fn columns(&self) -> Vec<&str> {
+        self.0.iter().map(|wanted| wanted.physical.as_str()).collect()
+    }
+
+    /// Whether a file whose values lie between these may be in the partitions, or may have one that cannot be read: every
+    /// text is a value of a column of text, and of no other column.
+    pub fn may_hold(&self, bounds: &[Between]) -> bool {
+        let rules_out = |wanted: &Wanted, between: &Between| match &wanted.value {
+            Value::String(text) => !(&between.least..=&between.greatest).contains(&text),
+            _ => false,
+        };
+        let is_out = |wanted: &Wanted| {
+            bounds.iter().any(|between| between.column == wanted.physical && rules_out(wanted, between))
+        };
+        // As long as one of the others may be unreadable, nothing is certain.
+        !(self.0.iter().all(|wanted| wanted.kind == Kind::String) && self.0.iter().any(is_out))
+    }
+}
+
 /// The partition column's physical name and type.
 fn found(table: &Table<'_>, column: &str, metadata: &Metadata) -> Result<(String, Kind), Misfit> {
     let asked = Column { name: column.to_owned(), kind: None, partition: false };
@@ -211,6 +234,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::known::ValueOrder;
 
     fn metadata(mapping: bool) -> Metadata {
         let field = |name: &str, kind: &str| {
@@ -298,6 +322,26 @@ mod tests {
             assert_eq!(partitions.holds(&json!({column: bad}).to_string()), Err(Unreadable), "{column}");
         }
         assert_eq!(region.holds(r#"{"\u0052egion":"\u0045U"}"#), Ok(true));
+    }
+
+    #[test]
+    fn what_is_certainly_outside_of_bounds_is_only_text() {
+        let between = |column: &str, least: &str, greatest: &str| Between {
+            column: column.into(),
+            least: least.into(),
+            greatest: greatest.into(),
+            order: ValueOrder::Text,
+            nulls: true,
+        };
+        let may_hold = |wanted: &[(&str, &str)], bounds: &[Between]| bind(wanted, false).unwrap().may_hold(bounds);
+        for (least, greatest, may) in [("EU", "EU", true), ("A", "Z", true), ("F", "Z", false), ("A", "E", false)] {
+            assert_eq!(may_hold(&[("region", "EU")], &[between("Region", least, greatest)]), may, "{least} {greatest}");
+            assert!(may_hold(&[("region", "EU")], &[between("n", least, greatest)]));
+        }
+        assert!(may_hold(&[("n", "1")], &[between("n", "2", "2")]), "a number may be written in any way");
+        assert!(may_hold(&[("n", "1"), ("region", "EU")], &[between("Region", "F", "Z")]));
+        assert!(may_hold(&[("region", "EU")], &[]));
+        assert_eq!(bind(&[("n", "1"), ("region", "EU")], true).unwrap().columns(), ["col-n", "col-Region"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::*;
 use crate::model::area::ObjectKey;
 use crate::model::file::{DataFile, DeletionVector, Mark, Text, VectorStorage};
+use crate::model::known::{Between, Known, KnownPartitions, ValueOrder};
 use reader::{READERS, Reader};
 use samples::{COLUMNS, Cell, File};
 
@@ -76,6 +77,49 @@ fn stats(file: &File) -> Option<String> {
     (!file.no_stats).then(|| stats.to_string())
 }
 
+/// Bounds of partition values over several files, as the log's texts and as values of their types.
+fn bounds(files: &[File]) -> [Vec<Between>; 2] {
+    let partitions = || COLUMNS.iter().enumerate().filter(|(_, column)| column.partition);
+    let between = |name: &str, bounds: Option<(String, String)>, order, nulls| {
+        let (least, greatest) = bounds?;
+        Some(Between { column: physical(name), least, greatest, order, nulls })
+    };
+    let by_text = partitions().filter_map(|(at, column)| {
+        let texts = || files.iter().filter_map(|file| file.partition(at).as_partition_value(file.zone_hours));
+        let nulls = files.iter().any(|file| *file.partition(at) == Cell::Null);
+        between(column.name, texts().min().zip(texts().max()), ValueOrder::Text, nulls)
+    });
+    let by_type = partitions().filter_map(|(at, column)| {
+        let ordered = matches!(column.kind, samples::Type::Long | samples::Type::Text | samples::Type::Date);
+        let cells = files.iter().map(|file| file.partition(at));
+        if !ordered || cells.clone().any(|cell| *cell == Cell::Null) {
+            return None;
+        }
+        let (low, high) = Cell::bounds(cells)?;
+        between(column.name, low.as_partition_value(None).zip(high.as_partition_value(None)), ValueOrder::Type, false)
+    });
+    [by_text.collect(), by_type.collect()]
+}
+
+/// Whether it is known of all of these files that none is wanted, from what is known of them together or of each.
+fn are_ruled_out(filter: &Filter, files: &[File]) -> bool {
+    let together = bounds(files).iter().any(|bounds| {
+        let partitions = KnownPartitions::Between(bounds);
+        !filter.may_hold(&Known { partitions, statistics: None, vectors: true })
+    });
+    let each = |file: &File| {
+        let (values, stats) = (partition_values(file).to_string(), stats(file));
+        let known = |partitions, statistics| {
+            let vectors = !file.deleted.is_empty();
+            !filter.may_hold(&Known { partitions, statistics, vectors })
+        };
+        known(KnownPartitions::Same(&values), None)
+            || known(KnownPartitions::Unknown, stats.as_deref())
+            || known(KnownPartitions::Same(&values), stats.as_deref())
+    };
+    together || files.iter().all(each)
+}
+
 fn judge(filter: &Filter, file: &File) -> Verdict {
     let (values, stats) = (partition_values(file).to_string(), stats(file));
     let escaped = stats.as_ref().map(|stats| json!(stats).to_string());
@@ -111,6 +155,7 @@ fn judge(filter: &Filter, file: &File) -> Verdict {
 fn soundness() {
     let metadata = metadata();
     let (hopeless, ruled_out, full, covered) = (Counter::new(0), Counter::new(0), Counter::new(0), Counter::new(0));
+    let (unwanted, unread) = (Counter::new(0), Counter::new(0));
     let up = |counter: &Counter<u32>| counter.set(counter.get() + 1);
     // More with PROPTEST_CASES.
     let cases = Config::default().cases.max(1500);
@@ -127,6 +172,22 @@ fn soundness() {
                 (filter(std::slice::from_ref(&sql), None, &metadata).unwrap(), false),
                 (filter(&[], Some(&tree_json), &metadata).unwrap(), true),
             ];
+            for (filter, _) in &forms {
+                let none = |files: &[File]| files.iter().all(|file| judge(filter, file) == Verdict::None);
+                for few in [&files[..], &files[..1]] {
+                    prop_assert!(
+                        none(few) || !are_ruled_out(filter, few),
+                        "a file is left unread that is not ruled out\n{}\n{:?}",
+                        sql,
+                        few
+                    );
+                    [none(few), none(few) && are_ruled_out(filter, few)]
+                        .into_iter()
+                        .zip([&unwanted, &unread])
+                        .filter(|(counts, _)| *counts)
+                        .for_each(|(_, counter)| up(counter));
+                }
+            }
             for file in &files {
                 for (filter, is_json) in &forms {
                     let verdict = judge(filter, file);
@@ -168,5 +229,6 @@ fn soundness() {
     let share = |part: &Counter<u32>, whole: &Counter<u32>| f64::from(part.get()) / f64::from(whole.get());
     // It would hold if every file were kept.
     assert!(share(&ruled_out, &hopeless) > 0.3, "ruled out {} of {}", ruled_out.get(), hopeless.get());
+    assert!(share(&unread, &unwanted) > 0.9, "unread {} of {}", unread.get(), unwanted.get());
     assert!(share(&covered, &full) > 0.1, "covered {} of {}", covered.get(), full.get());
 }
