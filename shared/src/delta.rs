@@ -21,6 +21,7 @@ use crate::storage::remembered::Remembered;
 pub mod action;
 pub mod changes;
 pub mod checkpoint;
+pub mod choice;
 mod deletion_vector;
 pub mod features;
 pub mod fetch;
@@ -41,6 +42,7 @@ pub mod snapshot;
 pub mod tail;
 
 pub use checkpoint::ChunkCache;
+pub use choice::Choice;
 pub use scope::Scope;
 pub use segment::Layout;
 pub use snapshot::Snapshot;

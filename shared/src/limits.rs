@@ -88,6 +88,10 @@ pub const COMMIT_TEXT_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// objects come to more than seven eighths of it keeps its commits and reads its checkpoint with every answer.
 pub const LOG_REMEMBERED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// Of how many parts of [`LOG_REMEMBERED_BYTES_MAX`] the columns may fill one that predicates look at first, in a table that
+/// does not fit. Above: they are read with every answer.
+pub const LOG_REMEMBERED_PARTS: u64 = 4;
+
 /// Tables of which a process remembers where their listing began. Above: the table used longest ago is looked up anew.
 pub const LOG_STARTS_REMEMBERED_MAX: usize = 4096;
 
@@ -149,6 +153,24 @@ pub const CHECKPOINT_DICTIONARY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Most delta-encoded texts in one page of a checkpoint's column; a page may claim any number. Above: the table is refused.
 pub const CHECKPOINT_PAGE_TEXTS_MAX: u64 = 4 * 1024 * 1024;
+
+/// Pages of one column chunk of a checkpoint. More: they are read one after the other.
+pub const CHECKPOINT_PAGES_MAX: u64 = 64 * 1024;
+
+/// What is read at most, in bytes, to learn where the pages of a row group lie. More: they are read one after the other.
+pub const CHECKPOINT_PAGE_INDEX_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Rows of a checkpoint, in whole row groups, among which those that predicates may want are looked for before they are read.
+pub const SELECTION_ROWS: u64 = 128 * 1024;
+
+/// Runs of wanted rows in one row group. More: rows between them are read too.
+pub const SELECTION_RUNS_MAX: usize = 32 * 1024;
+
+/// Different partition values that are judged once; those after them each time.
+pub const SELECTION_VALUES_MAX: usize = 8 * 1024;
+
+/// Longest partition values of a file, in bytes, that are judged once.
+pub const SELECTION_VALUE_BYTES_MAX: usize = 256;
 
 /// Rows of a checkpoint decoded at once.
 pub const CHECKPOINT_BATCH_ROWS: usize = 1024;

@@ -30,6 +30,8 @@ struct Inner {
     objects: BTreeMap<String, Object>,
     writes: u64,
     calls: Vec<String>,
+    /// Bytes that were read.
+    read: u64,
     untold: bool,
     page: Option<usize>,
     /// How long nothing has to be asked until what was asked is answered.
@@ -149,6 +151,11 @@ impl MemoryStore {
         calls
     }
 
+    /// How many bytes were read since the last time.
+    pub fn take_bytes(&self) -> u64 {
+        std::mem::take(&mut self.inner.lock().unwrap().read)
+    }
+
     /// A call takes a while, in which others are made.
     async fn called(&self, call: String) {
         let on_call = self.on_call.lock().unwrap().clone();
@@ -235,6 +242,7 @@ impl LogStore for MemoryStore {
         if entry.etag.as_ref().is_some_and(|wanted| *wanted != tag(&object)) {
             return Err(entry.is_another());
         }
+        self.inner.lock().unwrap().read += range.end - range.start;
         self.fetched(&entry.name, range.clone());
         cut(&object, &range)
     }

@@ -28,23 +28,31 @@ use crate::model::version::TimestampMs;
 use crate::storage::LogEntry;
 
 mod ahead;
+mod bounds;
+mod choosing;
 mod chunks;
 mod columns;
 mod file_columns;
 mod file_row;
+mod judge;
 mod layout;
+mod page_places;
 mod page_size;
 mod pages;
 mod parsed;
 mod rows;
+mod selection;
 mod window;
 
+pub use choosing::Chosen;
 pub use chunks::ChunkCache;
 
+use choosing::Choosing;
 use chunks::Recorder;
 use layout::Layout;
 use pages::Pages;
 use rows::Out;
+use selection::{Group, Selection};
 use window::{PartBytes, Windows};
 
 /// A part of a checkpoint with its footer read.
@@ -81,22 +89,6 @@ pub struct PartHead {
     pub totals: Totals,
     /// Whether any of its `add` rows has a deletion vector, void ones included: vectors tell which rows are void.
     pub vectors: bool,
-}
-
-/// A row group.
-#[derive(Debug, Clone, Copy)]
-struct Group {
-    index: usize,
-    /// The number of its first row in the part.
-    first_row: u64,
-    rows: u64,
-}
-
-impl Group {
-    /// The number of the row after its last.
-    fn end(&self) -> u64 {
-        self.first_row.saturating_add(self.rows)
-    }
 }
 
 /// What must be known to hand on a part's files.
@@ -234,7 +226,9 @@ impl Part {
         let mut head = PartHead::default();
         if state {
             let groups = self.state_groups();
-            self.scan_groups(groups, rows::is_state_column, &mut |batch| rows::read_state(batch, &mut head))?;
+            let rows = selection::groups_of(self.footer.metadata()).filter(|group| groups.contains(&group.number));
+            let (rows, leaves) = (Selection::all(rows, 0), self.leaves(rows::is_state_column));
+            self.scan_leaves(&rows, (leaves, &[]), &mut |batch| rows::read_state(batch, &mut head))?;
         }
         if totals {
             self.scan(rows::is_totals_column, &mut |batch| {
@@ -260,19 +254,44 @@ impl Part {
     }
 
     /// Hands on the `add` rows that no later commit voids, in the part's order, from one of them on: `from` is a mark in
-    /// this part. Row groups before it are not read.
+    /// this part. Row groups before it are not read. Of what is not `chosen`, some rows are handed on too: those that cannot
+    /// be told before they are read.
     ///
     /// # Errors
     /// When the part cannot be decoded, the storage fails, or the sink stops.
-    pub fn emit(&self, shown: &Shown<'_>, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
-        let groups = self.groups_from(from.row);
-        match self.emit_chunked(&groups, shown, from, sink) {
-            Some(ended) => ended,
-            None => self.emit_groups(&groups, shown, from, None, sink),
+    pub fn emit(
+        &self,
+        shown: &Shown<'_>,
+        from: Mark,
+        chosen: Option<Chosen<'_>>,
+        sink: &mut dyn FileSink,
+    ) -> Result<(), Error> {
+        let by_pieces;
+        let Some(chosen) = chosen else {
+            let groups: Vec<Group> = self.groups().filter(|group| from.row < group.rows.end).collect();
+            return match self.emit_chunked(&groups, shown, from, sink) {
+                Some(ended) => ended,
+                None => self.emit_groups(&groups, shown, from, None, sink),
+            };
+        };
+        let part = match &self.bytes {
+            Held::Small => {
+                by_pieces = Self { bytes: Held::Pieces, ..self.clone() };
+                &by_pieces
+            }
+            Held::Whole(_) | Held::Pieces => self,
+        };
+        let Some(choosing) = Choosing::over(part, shown, chosen, from.row) else {
+            return self.emit(shown, from, None, sink);
+        };
+        let kept = choosing.kept();
+        for rows in choosing {
+            part.emit_rows(&rows?, shown, from, (&kept, None), sink)?;
         }
+        Ok(())
     }
 
-    /// The same of these row groups, which follow one another, from the log itself.
+    /// Hands on the files of these row groups, which follow one another, from the log itself.
     fn emit_groups(
         &self,
         groups: &[Group],
@@ -281,32 +300,43 @@ impl Part {
         recorder: Option<Recorder>,
         sink: &mut dyn FileSink,
     ) -> Result<(), Error> {
-        let Some(first) = groups.first() else { return Ok(()) };
-        let wanted = |path: &str| self.layout.is_file_column(path, shown.vectors);
-        let mut at = Mark { row: first.first_row, ..from };
+        let first = recorder.as_ref().and_then(Recorder::first_row).map_or(from.row, |first| first.min(from.row));
+        let rows = Selection::all(groups.iter().cloned(), first);
+        self.emit_rows(&rows, shown, from, (&[], recorder), sink)
+    }
+
+    /// Hands on the files of some rows.
+    fn emit_rows(
+        &self,
+        rows: &Selection,
+        shown: &Shown<'_>,
+        from: Mark,
+        (kept, recorder): (&[usize], Option<Recorder>),
+        sink: &mut dyn FileSink,
+    ) -> Result<(), Error> {
+        let mut marks = rows.places().map(|row| Mark { row, ..from });
+        let leaves = self.leaves(|path| self.layout.is_file_column(path, shown.vectors));
         let mut out = Out::new(recorder, sink);
-        let read = self.scan_groups(groups.iter().map(|group| group.index).collect(), wanted, &mut |batch| {
-            rows::emit_files(batch, self.fetcher.table(), shown, (at, from), &mut out)?;
-            at.row += batch.num_rows() as u64;
-            out.reached(at.row)
+        let read = self.scan_leaves(rows, (leaves, kept), &mut |batch| {
+            rows::emit_files(batch, self.fetcher.table(), shown, (&mut marks, from), &mut out)
         });
         out.ended(read)
     }
 
-    /// The row groups from the one on that holds a row.
-    fn groups_from(&self, row: u64) -> Vec<Group> {
-        let mut first_row = 0u64;
-        let groups = self.footer.metadata().row_groups().iter().enumerate().map(|(index, metadata)| {
-            let group = Group { index, first_row, rows: metadata.num_rows().unsigned_abs() };
-            first_row = group.end();
-            group
-        });
-        groups.filter(|group| row < group.end()).collect()
+    /// The part's row groups, in their order.
+    fn groups(&self) -> impl Iterator<Item = Group> {
+        selection::groups_of(self.footer.metadata())
     }
 
     /// The row groups that may hold protocol or metadata.
     fn state_groups(&self) -> Vec<usize> {
         layout::groups_with(self.footer.metadata(), &["protocol.minReaderVersion", "metaData.id"])
+    }
+
+    /// The columns that `wanted` picks, by their places among all.
+    fn leaves(&self, wanted: impl Fn(&str) -> bool) -> Vec<usize> {
+        let columns = self.footer.parquet_schema().columns().iter().enumerate();
+        columns.filter(|(_, column)| wanted(&column.path().string())).map(|(leaf, _)| leaf).collect()
     }
 
     /// Decodes the columns that `wanted` picks, batch by batch.
@@ -315,53 +345,48 @@ impl Part {
         wanted: impl Fn(&str) -> bool,
         each: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.scan_groups((0..self.footer.metadata().num_row_groups()).collect(), wanted, each)
+        let rows = Selection::all(self.groups(), 0);
+        self.scan_leaves(&rows, (self.leaves(wanted), &[]), each)
     }
 
-    /// The same of some row groups.
-    fn scan_groups(
+    /// Decodes columns of some rows. Those `kept` are fetched to be kept.
+    fn scan_leaves(
         &self,
-        groups: Vec<usize>,
-        wanted: impl Fn(&str) -> bool,
+        rows: &Selection,
+        (leaves, kept): (Vec<usize>, &[usize]),
         each: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let schema = self.footer.parquet_schema();
-        let leaves: Vec<usize> = schema
-            .columns()
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| wanted(&column.path().string()))
-            .map(|(index, _)| index)
-            .collect();
-        if leaves.is_empty() {
+        if leaves.is_empty() || rows.is_empty() {
             return Ok(());
         }
-        let windows = Windows::new(self.fetcher.clone(), &self.entry, self.footer.metadata(), &leaves);
+        let schema = self.footer.parquet_schema();
+        let (groups, keeping) = (rows.numbers(), self.fetcher.keeping());
+        let places = Arc::new(self.places(rows, &leaves, if kept.is_empty() { &self.fetcher } else { &keeping })?);
+        let fetcher = |leaf: usize| if kept.contains(&leaf) { keeping.clone() } else { self.fetcher.clone() };
+        let windows = Windows::new(&self.entry, self.footer.metadata(), (&groups, &leaves), &places, fetcher);
         let bytes = match &self.bytes {
             Held::Whole(whole) => PartBytes::Whole(whole.clone()),
             Held::Small => PartBytes::Whole(self.fetcher.range(&self.entry, 0..self.entry.size).wait()?),
             Held::Pieces => PartBytes::Windows(Arc::clone(&windows)),
         };
         // The decoder takes columns that end too soon for the end of the rows.
-        let all = self.footer.metadata().row_groups();
-        let told = groups.iter().filter_map(|&group| all.get(group)).map(|group| group.num_rows().unsigned_abs());
-        let told = told.fold(0, u64::saturating_add);
+        let told = rows.rows();
         let mask = ProjectionMask::leaves(schema, leaves);
-        let pages = Pages { bytes: Arc::new(bytes), metadata: Arc::clone(self.footer.metadata()), groups };
+        let pages = Pages { bytes: Arc::new(bytes), metadata: Arc::clone(self.footer.metadata()), groups, places };
         let failed = || windows.failure().unwrap_or_else(not_parquet);
         let mut reader = decoding(|| {
             let levels = parquet_to_arrow_field_levels(schema, mask, Some(self.footer.schema().fields()))?;
             let batch_rows = CHECKPOINT_BATCH_ROWS.min(pages.num_rows());
-            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, batch_rows, None)
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, batch_rows, rows.for_decoder())
         })?
         .map_err(|_| failed())?;
-        let mut rows = 0;
+        let mut read = 0;
         while let Some(batch) = decoding(|| reader.next())? {
             let batch = batch.map_err(|_| failed())?;
-            rows += batch.num_rows() as u64;
+            read += batch.num_rows() as u64;
             each(&batch)?;
         }
-        if told == rows { Ok(()) } else { Err(not_parquet()) }
+        if told == read { Ok(()) } else { Err(not_parquet()) }
     }
 }
 

@@ -15,6 +15,7 @@ use super::in_order::Wanted;
 use crate::error::Error;
 use crate::limits::{
     COMMIT_BYTES_MAX, FETCH_AHEAD_BYTES_MIN, FETCH_GAP_BYTES_MAX, FETCH_RUN_BYTES_MAX, FETCHES_AHEAD_BYTES_MAX,
+    LOG_REMEMBERED_PARTS,
 };
 use crate::model::location::TableLocation;
 use crate::model::version::Version;
@@ -79,6 +80,16 @@ impl Fetcher {
     /// What requests run on.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The same, for what is worth keeping in any case.
+    pub(super) fn keeping(&self) -> Self {
+        Self { keep: Keep::Yes, ..self.clone() }
+    }
+
+    /// Whether so many bytes, a small part of what can be kept, are worth it.
+    pub(super) fn keeps_few(&self, bytes: u64) -> Keep {
+        self.store.fits([bytes.saturating_mul(LOG_REMEMBERED_PARTS)])
     }
 
     /// Starts fetching pieces that will be asked for in a moment, into what is kept: those that lie side by side with one

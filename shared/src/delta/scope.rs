@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::choice::{Both, Choice};
 use super::features::reader_needs;
 use super::reading::blocking;
 use super::schema::SchemaFacts;
@@ -15,8 +16,9 @@ use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Totals};
 
-/// Tells the files of a part by their partition values.
-pub trait PartOfTable: fmt::Debug + Send + Sync {
+/// Tells the files of a part by their partition values. As a choice it leaves out those that are certainly not in it; whether
+/// one is that cannot be told is seen when its line is read.
+pub trait PartOfTable: Choice + fmt::Debug + Send + Sync {
     /// Learns what the part is under a version's metadata, or sees that it is the same as under those before.
     ///
     /// # Errors
@@ -80,7 +82,7 @@ impl Scope {
         let files = ScopedFiles { files, scope: self.clone() };
         let (totals, files) = blocking(move || {
             let mut count = Count(Totals::default());
-            files.emit(&mut count)?;
+            files.emit_from(Mark::default(), None, &mut count)?;
             Ok((count.0, files.files))
         })
         .await?;
@@ -101,22 +103,18 @@ pub struct ScopedFiles {
 }
 
 impl ScopedFiles {
-    /// Hands the files in scope on, as [`SnapshotFiles::emit`] does all.
+    /// Hands the files in scope on from one on, as [`SnapshotFiles::emit_chosen`] does all.
     ///
     /// # Errors
     /// As there, and when it cannot be told whether a file is in scope.
-    pub fn emit(&self, sink: &mut dyn FileSink) -> Result<(), Error> {
-        self.emit_from(Mark::default(), sink)
-    }
-
-    /// The same from a file on, as [`SnapshotFiles::emit_from`].
-    ///
-    /// # Errors
-    /// As [`ScopedFiles::emit`].
-    pub fn emit_from(&self, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
-        match &self.scope {
-            Scope::Whole => self.files.emit_from(from, sink),
-            Scope::Part(_) => self.files.emit_from(from, &mut Within { scope: &self.scope, sink }),
+    pub fn emit_from(&self, from: Mark, choice: Option<&dyn Choice>, sink: &mut dyn FileSink) -> Result<(), Error> {
+        let Scope::Part(part) = &self.scope else { return self.files.emit_chosen(from, choice, sink) };
+        let part: &dyn Choice = part.as_ref();
+        let mut within = Within { scope: &self.scope, sink };
+        // A value that cannot be read was an error when the files were counted, whatever else is chosen.
+        match choice {
+            Some(choice) => self.files.emit_chosen(from, Some(&Both(part, choice)), &mut within),
+            None => self.files.emit_chosen(from, Some(part), &mut within),
         }
     }
 }

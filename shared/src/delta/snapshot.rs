@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::checkpoint::{Part, Shown};
+use super::checkpoint::{Chosen, Part, Shown};
+use super::choice::Choice;
 use super::fetch::Fetcher;
 use super::schema::SchemaFacts;
 use super::settled::Settled;
@@ -96,6 +97,14 @@ impl SnapshotFiles {
     /// # Errors
     /// As [`SnapshotFiles::emit`].
     pub fn emit_from(&self, from: Mark, sink: &mut dyn FileSink) -> Result<(), Error> {
+        self.emit_chosen(from, None, sink)
+    }
+
+    /// The same for a choice among the files. Most of what it surely does not want is not read, nor handed on.
+    ///
+    /// # Errors
+    /// As [`SnapshotFiles::emit`].
+    pub fn emit_chosen(&self, from: Mark, choice: Option<&dyn Choice>, sink: &mut dyn FileSink) -> Result<(), Error> {
         let mut row = 0;
         for (entry, commit) in &self.commits {
             let after = row + commit.files();
@@ -107,9 +116,14 @@ impl SnapshotFiles {
         }
         let Self { seen, schema, partitioned, vectors, .. } = self;
         let shown = Shown { seen, schema, partitioned: *partitioned, vectors: *vectors };
+        let chosen = choice.map(|choice| {
+            let columns = choice.columns();
+            let narrow = self.parts.iter().map(|part| part.narrow_bytes(&columns)).fold(0, u64::saturating_add);
+            Chosen { choice, keep: self.fetcher.keeps_few(narrow) }
+        });
         for (part, number) in self.parts.iter().zip(1..) {
             if from.part <= number {
-                part.emit(&shown, from.max(Mark { part: number, row: 0 }), sink)?;
+                part.emit(&shown, from.max(Mark { part: number, row: 0 }), chosen, sink)?;
             }
         }
         Ok(())

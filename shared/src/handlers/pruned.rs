@@ -4,14 +4,16 @@
 use serde::Deserialize;
 
 use crate::delta::FileSink;
+use crate::delta::choice::{Choice, Columns};
 use crate::error::Error;
 use crate::model::file::{DataFile, Text};
+use crate::model::known::Known;
 use crate::predicate::{Filter, Verdict};
 
 /// Hands the other files on.
 pub(super) struct Pruned<'a> {
     /// The predicates; nothing when there are none.
-    filter: Option<Filter>,
+    filter: Option<&'a Filter>,
     /// Rows still wanted; nothing when there is no limit. Whoever walks on later goes on with it.
     left: &'a mut Option<u64>,
     /// A file came that nobody wants any more.
@@ -21,7 +23,7 @@ pub(super) struct Pruned<'a> {
 
 impl<'a> Pruned<'a> {
     /// Leaves out what these predicates rule out, and what comes after so many rows.
-    pub(super) fn new(filter: Option<Filter>, left: &'a mut Option<u64>, sink: &'a mut dyn FileSink) -> Self {
+    pub(super) fn new(filter: Option<&'a Filter>, left: &'a mut Option<u64>, sink: &'a mut dyn FileSink) -> Self {
         Self { filter, left, enough: false, sink }
     }
 
@@ -42,7 +44,7 @@ impl FileSink for Pruned<'_> {
             // Nobody sees it: it ends the walk, and `of` knows why.
             return Err(Error::defect("there are rows enough"));
         }
-        let verdict = self.filter.as_ref().map_or(Verdict::All, |filter| filter.judge(file));
+        let verdict = self.filter.map_or(Verdict::All, |filter| filter.judge(file));
         if verdict == Verdict::None {
             return Ok(());
         }
@@ -59,6 +61,20 @@ impl FileSink for Pruned<'_> {
 
     fn goes_on(&self) -> bool {
         !self.enough && self.sink.goes_on()
+    }
+}
+
+/// Predicates as a choice among files.
+#[derive(Debug)]
+pub(super) struct Wanted<'a>(pub(super) &'a Filter);
+
+impl Choice for Wanted<'_> {
+    fn columns(&self) -> Columns<'_> {
+        Columns { partitions: self.0.columns(true).collect(), data: self.0.columns(false).collect() }
+    }
+
+    fn may_want(&self, known: &Known<'_>) -> bool {
+        self.0.may_hold(known)
     }
 }
 

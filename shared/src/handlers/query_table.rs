@@ -8,14 +8,14 @@ use tokio::runtime::Handle;
 
 use super::ending::Ending;
 use super::page::{LineSink, Page};
-use super::pruned::Pruned;
+use super::pruned::{Pruned, Wanted};
 use super::query_token::{Asked, Opened, Place, QueryTokens};
 use super::range::{self, RangePorts};
 use super::snapshot::{asked_version, capabilities, find_table, settle_at};
 use super::{Call, Handler, Lines, Reply};
 use crate::audit::Notes;
 use crate::catalog::FindTable;
-use crate::delta::{At, DeltaLog, FileSink, Wants};
+use crate::delta::{At, Choice, DeltaLog, FileSink, Wants};
 use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, Mark, VectorStorage};
 use crate::model::recipient::Recipient;
@@ -101,8 +101,10 @@ impl Handler for QueryTable {
         let rest = Box::new(move |out: &mut dyn LineOut| {
             let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
             let (page, mut left) = (Page::new(paging.max_files, &mut lines), place.rows_left);
-            let walk = |pruned: &mut dyn FileSink| files.emit_from(place.from, pruned);
-            let filled = page.fill(|page| Pruned::new(filter, &mut left, page).of(walk))?;
+            let wanted = filter.as_ref().map(Wanted);
+            let choice = wanted.as_ref().map(|wanted| wanted as &dyn Choice);
+            let walk = |pruned: &mut dyn FileSink| files.emit_from(place.from, choice, pruned);
+            let filled = page.fill(|page| Pruned::new(filter.as_ref(), &mut left, page).of(walk))?;
             match ending {
                 Some(ending) => ending.write(filled, left, lines.out),
                 None => Ok(()),

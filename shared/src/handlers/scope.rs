@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 
 use crate::delta::Scope;
+use crate::delta::choice::{Choice, Columns};
 use crate::delta::scope::PartOfTable;
 use crate::error::Error;
+use crate::model::known::{Known, KnownPartitions};
 use crate::model::recipient::Recipient;
 use crate::model::rule::PartitionValue;
 use crate::model::securable::Table;
@@ -83,6 +85,20 @@ impl PartOfTable for Part {
                     .into(),
             )
         })
+    }
+}
+
+impl Choice for Part {
+    fn columns(&self) -> Columns<'_> {
+        Columns { partitions: self.bound.get().map(Partitions::columns).unwrap_or_default(), data: Vec::new() }
+    }
+
+    fn may_want(&self, known: &Known<'_>) -> bool {
+        match (self.bound.get(), known.partitions) {
+            (None, _) | (_, KnownPartitions::Unknown) => true,
+            (Some(bound), KnownPartitions::Same(values)) => bound.holds(values) != Ok(false),
+            (Some(bound), KnownPartitions::Between(bounds)) => bound.may_hold(bounds),
+        }
     }
 }
 

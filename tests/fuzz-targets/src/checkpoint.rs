@@ -48,6 +48,7 @@ fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
         part.emit(
             &Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors },
             Mark::default(),
+            None,
             &mut files,
         )?;
         assert_eq!(files.totals, head.totals, "as many files as were counted");

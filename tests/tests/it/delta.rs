@@ -1,5 +1,6 @@
 //! Tables in every state that this server reads, each compared with what another reader finds; and those it refuses.
 
+mod chosen;
 mod chunks;
 mod damaged;
 mod fetches;

@@ -147,6 +147,22 @@ impl<'a> Maps<'a> {
             .map(Some)
     }
 
+    /// Writes what tells a row's map from other maps; false, and nothing written, where there is no map.
+    pub(super) fn write_key(&self, row: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let Some((map, keys, values)) = &self.0 else { return Ok(false) };
+        if map.is_null(row) {
+            return Ok(false);
+        }
+        for at in entries(map, row) {
+            for text in [Some(keys.get(at)?.ok_or_else(not_parquet)?), values.get(at)?] {
+                // A length that no text has stands for null.
+                out.extend_from_slice(&text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+                out.extend_from_slice(text.unwrap_or_default().as_bytes());
+            }
+        }
+        Ok(true)
+    }
+
     /// Writes a row's map as a JSON object; false, and nothing written, where there is no map.
     pub(super) fn write_json(&self, row: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
         let Some((map, keys, values)) = &self.0 else { return Ok(false) };

@@ -18,7 +18,7 @@ pub(super) struct Layout {
     /// There are partition values, in whatever form.
     pub(super) has_partition_values: bool,
     parsed_stats: bool,
-    parsed_partition_values: bool,
+    pub(super) parsed_partition_values: bool,
 }
 
 impl Layout {

@@ -1,6 +1,8 @@
 //! The pages of a part, looked at before the decoder takes them: where texts are delta-encoded, the page claims how many
 //! there are, and the decoder makes room for as many (Parquet's `DELTA_LENGTH_BYTE_ARRAY` and `DELTA_BYTE_ARRAY`).
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::vec;
 
@@ -9,10 +11,22 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::window::PartBytes;
 use crate::limits::CHECKPOINT_PAGE_TEXTS_MAX;
+
+/// Where the pages of some column chunks lie, by row group and column.
+pub(super) type Places = HashMap<(usize, usize), Place>;
+
+/// Where the pages of a column chunk lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub pages: Vec<PageLocation>,
+    /// The bytes that are needed of it.
+    pub spans: Vec<Range<u64>>,
+}
 
 /// Row groups of a part, for the decoder.
 pub(super) struct Pages {
@@ -20,6 +34,9 @@ pub(super) struct Pages {
     pub metadata: Arc<ParquetMetaData>,
     /// Which ones, in their order.
     pub groups: Vec<usize>,
+    /// Pages that can be passed over unread. Columns of lists are not among them: their pages do not say how many rows they
+    /// hold.
+    pub places: Arc<Places>,
 }
 
 impl RowGroups for Pages {
@@ -29,7 +46,8 @@ impl RowGroups for Pages {
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
         let (bytes, metadata) = (Arc::clone(&self.bytes), Arc::clone(&self.metadata));
-        Ok(Box::new(Chunks { bytes, metadata, column, groups: self.groups.clone().into_iter() }))
+        let (places, groups) = (Arc::clone(&self.places), self.groups.clone().into_iter());
+        Ok(Box::new(Chunks { bytes, metadata, column, groups, places }))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
@@ -47,15 +65,19 @@ struct Chunks {
     metadata: Arc<ParquetMetaData>,
     column: usize,
     groups: vec::IntoIter<usize>,
+    places: Arc<Places>,
 }
 
 impl Chunks {
-    fn reader(&self, group: &RowGroupMetaData) -> Result<Checked, ParquetError> {
+    fn reader(&self, number: usize, group: &RowGroupMetaData) -> Result<Checked, ParquetError> {
         let chunk = group.columns().get(self.column).ok_or_else(|| ParquetError::EOF("no such column".into()))?;
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let descriptor = chunk.column_descr();
         let levels = Levels { repeated: descriptor.max_rep_level() > 0, optional: descriptor.max_def_level() > 0 };
-        Ok(Checked { pages: SerializedPageReader::new(Arc::clone(&self.bytes), chunk, rows, None)?, levels })
+        let pages = self.places.get(&(number, self.column)).map(|place| place.pages.clone());
+        let told = pages.as_ref().map(|pages| Told::of(pages, group));
+        let pages = SerializedPageReader::new(Arc::clone(&self.bytes), chunk, rows, pages)?;
+        Ok(Checked { pages, levels, told })
     }
 }
 
@@ -64,8 +86,9 @@ impl Iterator for Chunks {
 
     fn next(&mut self) -> Option<Self::Item> {
         let metadata = Arc::clone(&self.metadata);
-        let group = metadata.row_groups().get(self.groups.next()?)?;
-        Some(self.reader(group).map(|pages| Box::new(pages) as _))
+        let number = self.groups.next()?;
+        let group = metadata.row_groups().get(number)?;
+        Some(self.reader(number, group).map(|pages| Box::new(pages) as _))
     }
 }
 
@@ -75,6 +98,8 @@ impl PageIterator for Chunks {}
 struct Checked {
     pages: SerializedPageReader<PartBytes>,
     levels: Levels,
+    /// How many rows the pages hold, where that was told before they are read.
+    told: Option<Told>,
 }
 
 impl PageReader for Checked {
@@ -82,6 +107,9 @@ impl PageReader for Checked {
         match self.pages.get_next_page()? {
             Some(page) if !is_bounded(&page, self.levels) => {
                 Err(ParquetError::General("a page of more texts than are read".into()))
+            }
+            Some(page) if !self.told.as_mut().is_none_or(|told| told.is_so(&page)) => {
+                Err(ParquetError::General("a page of other rows than was told".into()))
             }
             page => Ok(page),
         }
@@ -92,6 +120,11 @@ impl PageReader for Checked {
     }
 
     fn skip_next_page(&mut self) -> Result<(), ParquetError> {
+        if let Some(told) = &mut self.told
+            && self.pages.peek_next_page()?.is_some_and(|page| !page.is_dict)
+        {
+            told.0.next();
+        }
         self.pages.skip_next_page()
     }
 
@@ -105,6 +138,22 @@ impl Iterator for Checked {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.get_next_page().transpose()
+    }
+}
+
+/// The rows of the pages that are still to come, as where they lie tells. A page that holds others would put everything
+/// behind it into other rows.
+struct Told(vec::IntoIter<i64>);
+
+impl Told {
+    fn of(pages: &[PageLocation], group: &RowGroupMetaData) -> Self {
+        let next = pages.iter().skip(1).map(|page| page.first_row_index).chain([group.num_rows()]);
+        let rows: Vec<i64> = pages.iter().zip(next).map(|(page, next)| next - page.first_row_index).collect();
+        Self(rows.into_iter())
+    }
+
+    fn is_so(&mut self, page: &Page) -> bool {
+        !page.is_data_page() || self.0.next() == Some(page.num_values().into())
     }
 }
 

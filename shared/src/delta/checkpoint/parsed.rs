@@ -309,13 +309,13 @@ fn moment(array: &dyn Array, unit: TimeUnit, row: usize) -> Option<DateTime<Utc>
 }
 
 /// Milliseconds as most writers do, microseconds where there are any: cut off, a greatest value would be too small.
-fn moment_text(at: DateTime<Utc>, between: char, zone: bool) -> String {
+pub(super) fn moment_text(at: DateTime<Utc>, between: char, zone: bool) -> String {
     let fraction = if at.timestamp_subsec_micros().is_multiple_of(1000) { "%.3f" } else { "%.6f" };
     let zone = if zone { "Z" } else { "" };
     at.format(&format!("%Y-%m-%d{between}%H:%M:%S{fraction}{zone}")).to_string()
 }
 
-fn is_certain(year: i32) -> bool {
+pub(super) fn is_certain(year: i32) -> bool {
     /// The last year that four digits write.
     const LAST: i32 = 9999;
     (CERTAIN_SINCE_YEAR..=LAST).contains(&year)

@@ -153,7 +153,7 @@ impl<'a> Out<'a> {
     }
 
     /// All rows before this one were handed over. An error when nothing more is wanted.
-    pub(super) fn reached(&mut self, row: u64) -> Result<(), Error> {
+    fn reached(&mut self, row: u64) -> Result<(), Error> {
         if let Some(recorder) = &mut self.recorder {
             recorder.reached(row);
         }
@@ -180,19 +180,21 @@ impl<'a> Out<'a> {
     }
 }
 
-/// Hands on the active files of a batch, whose first row has the one mark, from the other one on.
+/// Hands on the active files of a batch, whose rows have these marks.
 pub(super) fn emit_files(
     batch: &RecordBatch,
     table: &TableLocation,
     shown: &Shown<'_>,
-    (first, from): (Mark, Mark),
+    (marks, from): (&mut dyn Iterator<Item = Mark>, Mark),
     out: &mut Out<'_>,
 ) -> Result<(), Error> {
     let Some(rows) = child(batch, "add") else { return Ok(()) };
     let (columns, vectors) = (FileColumns::of(rows, shown)?, Vectors::of(rows)?);
+    let mut next = 0;
     for row in 0..rows.len() {
+        let mark = marks.next().ok_or_else(not_parquet)?;
+        next = mark.row + 1;
         let Some(path) = columns.paths.get(row)? else { continue };
-        let mark = Mark { row: first.row + row as u64, ..first };
         let vector = vectors.get(row)?;
         let wanted = out.stopped.is_none() && mark >= from && !is_void(path, vector.as_ref(), shown.seen);
         let recorder = out.recorder.as_mut().filter(|recorder| recorder.wants(mark.row));
@@ -208,7 +210,7 @@ pub(super) fn emit_files(
             handed.or_else(|why| out.stop(mark.row, why))?;
         }
     }
-    Ok(())
+    out.reached(next)
 }
 
 /// The deletion vectors of `add` rows; nothing where no row has one.

@@ -12,6 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::page_size::{HEADER_BYTES, is_bounded};
+use super::pages::Places;
 use crate::delta::fetch::{Fetcher, Pending};
 use crate::error::Error;
 use crate::limits::{CHECKPOINT_WINDOW_BYTES, FETCHES_IN_FLIGHT_MAX};
@@ -27,7 +28,6 @@ pub(super) enum PartBytes {
 
 /// Sliding windows over the column chunks that are read.
 pub(super) struct Windows {
-    fetcher: Fetcher,
     entry: LogEntry,
     /// Sorted by where they start.
     chunks: Vec<Mutex<Chunk>>,
@@ -36,31 +36,46 @@ pub(super) struct Windows {
 
 struct Chunk {
     row_group: usize,
+    fetcher: Fetcher,
     /// The whole column chunk in the object.
     range: Range<u64>,
+    /// What of it is read, in order. Where that is told by where its pages lie, they are read whole, headers included.
+    spans: Vec<Range<u64>>,
+    by_page: bool,
     /// Where `bytes` begins in the object.
     at: u64,
     bytes: Bytes,
-    /// The pieces after `bytes`, and where the last of them ends.
-    next: VecDeque<Pending>,
+    /// The pieces after `bytes`, each with where it begins, and where the last of them ends.
+    next: VecDeque<(u64, Pending)>,
     asked: u64,
 }
 
 impl Windows {
-    pub(super) fn new(fetcher: Fetcher, entry: &LogEntry, metadata: &ParquetMetaData, leaves: &[usize]) -> Arc<Self> {
+    /// Over these columns of these row groups; `fetcher` tells who fetches a column.
+    pub(super) fn new(
+        entry: &LogEntry,
+        metadata: &ParquetMetaData,
+        (groups, leaves): (&[usize], &[usize]),
+        places: &Places,
+        fetcher: impl Fn(usize) -> Fetcher,
+    ) -> Arc<Self> {
         let mut chunks = Vec::new();
-        for (row_group, group) in metadata.row_groups().iter().enumerate() {
+        for &row_group in groups {
+            let Some(group) = metadata.row_groups().get(row_group) else { continue };
             for &leaf in leaves {
                 let Some(column) = group.columns().get(leaf) else { continue };
                 let (start, length) = column.byte_range();
                 let range = start..start.saturating_add(length).min(entry.size);
-                let (at, next) = (range.start, VecDeque::new());
-                chunks.push(Chunk { row_group, at, asked: at, range, bytes: Bytes::new(), next });
+                let place = places.get(&(row_group, leaf));
+                let spans = place.map_or_else(|| vec![range.clone()], |place| place.spans.clone());
+                let (fetcher, by_page, bytes) = (fetcher(leaf), place.is_some(), Bytes::new());
+                let (at, asked, next) = (range.start, range.start, VecDeque::new());
+                chunks.push(Chunk { row_group, fetcher, range, spans, by_page, at, bytes, next, asked });
             }
         }
         chunks.sort_by_key(|chunk| chunk.range.start);
         let chunks = chunks.into_iter().map(Mutex::new).collect();
-        Arc::new(Self { fetcher, entry: entry.clone(), chunks, failed: Mutex::new(None) })
+        Arc::new(Self { entry: entry.clone(), chunks, failed: Mutex::new(None) })
     }
 
     /// The storage failure behind a decoding error, if that is what it was.
@@ -84,7 +99,11 @@ impl Windows {
         }
         let Some(slot) = self.chunks.get(index) else { return Err(ParquetError::EOF("no such chunk".into())) };
         let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        self.slide(&mut chunk, start, end)
+        let bytes = self.slide(&mut chunk, start, end)?;
+        if chunk.by_page && !is_bounded(bytes.get(..HEADER_BYTES.min(bytes.len())).unwrap_or_default()) {
+            return Err(too_large());
+        }
+        Ok(bytes)
     }
 
     fn chunk_of(&self, start: u64) -> Option<usize> {
@@ -107,19 +126,28 @@ impl Windows {
     /// Asks for the piece after what was asked for, and for all pieces up to `end` at once.
     fn ask(&self, chunk: &mut Chunk, end: u64) {
         let end = end.min(chunk.range.end);
-        while chunk.asked < chunk.range.end && (chunk.asked < end || chunk.next.is_empty()) {
+        while chunk.asked < end || chunk.next.is_empty() {
+            let after = chunk.spans.partition_point(|span| span.end <= chunk.asked);
+            let Some(span) = chunk.spans.get(after) else { return };
+            let from = chunk.asked.max(span.start);
             // A page of very many pieces is fetched in few large ones.
-            let step = CHECKPOINT_WINDOW_BYTES.max(end.saturating_sub(chunk.asked) / FETCHES_IN_FLIGHT_MAX as u64);
-            let to = (chunk.asked + step).min(chunk.range.end);
-            chunk.next.push_back(self.fetcher.range(&self.entry, chunk.asked..to));
+            let step = CHECKPOINT_WINDOW_BYTES.max(end.saturating_sub(from) / FETCHES_IN_FLIGHT_MAX as u64);
+            let to = (from + step).min(span.end);
+            chunk.next.push_back((from, chunk.fetcher.range(&self.entry, from..to)));
             chunk.asked = to;
         }
     }
 
     /// Moves the window forward until it covers `start..end`, then cuts that out.
     fn slide(&self, chunk: &mut Chunk, start: u64, end: u64) -> Result<Bytes, ParquetError> {
-        if start < chunk.at {
-            // The decoder never goes back within a chunk; if it should, begin again there.
+        let span = chunk.spans.partition_point(|span| span.end < end);
+        if chunk.spans.get(span).is_none_or(|span| start < span.start) {
+            // Not foreseen, but it is there.
+            let bytes = chunk.fetcher.range(&self.entry, start..end).wait().map_err(|error| self.failed(error))?;
+            return if bytes.len() as u64 == end - start { Ok(bytes) } else { Err(too_short()) };
+        }
+        if start < chunk.at || start > chunk.asked {
+            // The decoder passed over pages; it never goes back within a chunk, but if it should, begin again there.
             chunk.at = start;
             chunk.bytes = Bytes::new();
             chunk.next.clear();
@@ -127,14 +155,15 @@ impl Windows {
         }
         while chunk.at + (chunk.bytes.len() as u64) < end {
             self.ask(chunk, end);
-            let Some(pending) = chunk.next.pop_front() else {
+            let Some((from, pending)) = chunk.next.pop_front() else {
                 return Err(ParquetError::EOF("past the column chunk".into()));
             };
             let piece = pending.wait().map_err(|error| self.failed(error))?;
-            let passed = usize::try_from(start - chunk.at).unwrap_or(usize::MAX).min(chunk.bytes.len());
+            let passed = usize::try_from(start.saturating_sub(chunk.at)).unwrap_or(usize::MAX).min(chunk.bytes.len());
             chunk.bytes.advance(passed);
             chunk.at += passed as u64;
             if chunk.bytes.is_empty() {
+                chunk.at = from;
                 chunk.bytes = piece;
             } else {
                 let mut joined = BytesMut::with_capacity(chunk.bytes.len() + piece.len());
@@ -144,10 +173,10 @@ impl Windows {
             }
         }
         self.ask(chunk, 0);
-        let from = usize::try_from(start - chunk.at).unwrap_or(usize::MAX);
-        let to = usize::try_from(end - chunk.at).unwrap_or(usize::MAX);
+        let from = start.checked_sub(chunk.at).and_then(|from| usize::try_from(from).ok()).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(chunk.at)).unwrap_or(usize::MAX);
         if to > chunk.bytes.len() || from > to {
-            return Err(ParquetError::EOF("the object is shorter than its footer says".into()));
+            return Err(too_short());
         }
         Ok(chunk.bytes.slice(from..to))
     }
@@ -238,7 +267,7 @@ impl PartRead {
         let header = self.piece.get(..HEADER_BYTES.min(self.piece.len())).unwrap_or_default();
         match is_bounded(header) {
             true => Ok(()),
-            false => Err(ParquetError::General("a page larger than is read".into())),
+            false => Err(too_large()),
         }
     }
 }
@@ -256,4 +285,12 @@ impl Read for PartRead {
         self.piece.advance(count);
         Ok(count)
     }
+}
+
+fn too_large() -> ParquetError {
+    ParquetError::General("a page larger than is read".into())
+}
+
+fn too_short() -> ParquetError {
+    ParquetError::EOF("the object is shorter than its footer says".into())
 }

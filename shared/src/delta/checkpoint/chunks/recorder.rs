@@ -60,22 +60,27 @@ pub(in super::super) struct Recorder {
 impl Recorder {
     /// Takes the rows of a group from the chunk of this number on.
     pub(super) fn new(writing: &Arc<Writing>, group: &Group, number: u64) -> Self {
-        let (writing, group) = (Arc::clone(writing), *group);
+        let (writing, group) = (Arc::clone(writing), group.clone());
         let mut recorder = Self { writing, group, number, extent: None, writer: None };
         recorder.begin();
         recorder
     }
 
+    /// The first row of the part that is kept; nothing when none is.
+    pub(in super::super) fn first_row(&self) -> Option<u64> {
+        self.extent.map(|extent| self.group.rows.start + extent.first)
+    }
+
     /// Whether a row, by its number in the part, is one that is kept.
     pub(in super::super) fn wants(&self, row: u64) -> bool {
-        self.extent.is_some_and(|extent| row >= self.group.first_row + extent.first)
+        self.extent.is_some_and(|extent| row >= self.group.rows.start + extent.first)
     }
 
     /// Takes the file of a row; nothing where it cannot be told.
     pub(in super::super) fn file(&mut self, row: u64, file: Option<&FileRow<'_>>) {
         self.reached(row);
         let Some(extent) = self.extent else { return };
-        let Some(in_chunk) = row.checked_sub(self.group.first_row + extent.first) else { return };
+        let Some(in_chunk) = row.checked_sub(self.group.rows.start + extent.first) else { return };
         let taken = match (&mut self.writer, file) {
             (Some(writer), Some(file)) => writer.file(in_chunk, file).is_ok(),
             _ => false,
@@ -88,11 +93,11 @@ impl Recorder {
     /// All rows before this one are decoded.
     pub(in super::super) fn reached(&mut self, row: u64) {
         while let Some(extent) = self.extent
-            && row >= self.group.first_row + extent.end()
+            && row >= self.group.rows.start + extent.end()
         {
             let chunk = self.writer.take().and_then(|writer| writer.finish(extent, &self.writing.facts).ok());
             if let Some(chunk) = chunk {
-                self.writing.write(self.group.index, self.number, chunk);
+                self.writing.write(self.group.number, self.number, chunk);
             }
             self.number += 1;
             self.begin();
@@ -102,13 +107,13 @@ impl Recorder {
     /// The row up to which rows are worth keeping when none after this one is handed on.
     pub(in super::super) fn until(&self, row: u64) -> u64 {
         let rows = self.writing.cache.rows;
-        let chunk = row.saturating_sub(self.group.first_row) / rows;
-        let until = chunk.saturating_add(1 + CHUNKS_BEYOND_PAGE_MAX).saturating_mul(rows).min(self.group.rows);
-        self.group.first_row + until
+        let chunk = row.saturating_sub(self.group.rows.start) / rows;
+        let until = chunk.saturating_add(1 + CHUNKS_BEYOND_PAGE_MAX).saturating_mul(rows).min(self.group.count());
+        self.group.rows.start + until
     }
 
     fn begin(&mut self) {
-        self.extent = Extent::of(self.group.rows, self.writing.cache.rows, self.number);
+        self.extent = Extent::of(self.group.count(), self.writing.cache.rows, self.number);
         self.writer = self.extent.and_then(|_| ChunkWriter::new().ok());
     }
 }

@@ -62,19 +62,19 @@ impl Part {
     /// Whether the first file may come from a chunk.
     pub(in super::super) fn may_be_chunked(&self) -> bool {
         let Some(cache) = self.fetcher.chunks().filter(|_| !self.is_kept()) else { return false };
-        self.groups_from(0).first().is_some_and(|group| self.is_worth(cache, group, false))
+        self.groups().next().is_some_and(|group| self.is_worth(cache, &group, false))
     }
 
     /// Whether reading a group from the log costs more than a chunk.
     fn is_worth(&self, cache: &ChunkCache, group: &Group, vectors: bool) -> bool {
-        let columns = match (&self.bytes, self.footer.metadata().row_groups().get(group.index)) {
+        let columns = match (&self.bytes, self.footer.metadata().row_groups().get(group.number)) {
             (Held::Pieces, Some(metadata)) => metadata.columns(),
             _ => &[],
         };
         let columns =
             columns.iter().filter(|column| self.layout.is_file_column(&column.column_path().string(), vectors));
         let bytes = columns.map(|column| column.compressed_size().unsigned_abs()).fold(0, u64::saturating_add);
-        self.layout.has_files && group.rows > 0 && bytes >= cache.group_bytes_min
+        self.layout.has_files && group.count() > 0 && bytes >= cache.group_bytes_min
     }
 
     fn facts(&self, shown: &Shown<'_>) -> Facts {
@@ -98,52 +98,52 @@ impl Walk<'_> {
         let (cache, part) = (self.cache, self.part);
         let worth: Vec<bool> = groups.iter().map(|group| part.is_worth(cache, group, self.shown.vectors)).collect();
         let chunks = groups.iter().zip(&worth).filter(|(_, worth)| **worth).flat_map(|(group, _)| {
-            let first = from.row.saturating_sub(group.first_row) / cache.rows;
-            (first..group.rows.div_ceil(cache.rows)).map(|number| (group.index, number))
+            let first = from.row.saturating_sub(group.rows.start) / cache.rows;
+            (first..group.count().div_ceil(cache.rows)).map(|number| (group.number, number))
         });
         let writing = Arc::clone(&self.writing);
         let mut ahead = Ahead::new(cache, &writing.names, &part.fetcher, chunks);
         for (group, worth) in groups.iter().zip(worth) {
-            let from = from.max(Mark { row: group.first_row, ..from });
+            let from = from.max(Mark { row: group.rows.start, ..from });
             if worth {
                 self.group(group, from, &mut ahead)?;
             } else {
-                part.emit_groups(&[*group], self.shown, from, None, self.sink)?;
+                part.emit_groups(std::slice::from_ref(group), self.shown, from, None, self.sink)?;
             }
         }
         Ok(())
     }
 
     fn group(&mut self, group: &Group, mut from: Mark, ahead: &mut Ahead<'_>) -> Result<(), Error> {
-        let mut number = (from.row - group.first_row) / self.cache.rows;
-        while let Some(extent) = Extent::of(group.rows, self.cache.rows, number) {
-            let read = match ahead.take((group.index, number)) {
+        let mut number = (from.row - group.rows.start) / self.cache.rows;
+        while let Some(extent) = Extent::of(group.count(), self.cache.rows, number) {
+            let read = match ahead.take((group.number, number)) {
                 Found::There(chunk) => self.chunk(&chunk, group, extent, from)?,
                 Found::Missing => {
                     self.counts.missing += 1;
                     break;
                 }
-                Found::Unfit => Read::Until(from.row - group.first_row),
+                Found::Unfit => Read::Until(from.row - group.rows.start),
             };
             match read {
                 Read::Whole => {
                     self.counts.read += 1;
-                    from.row = group.first_row + extent.end();
+                    from.row = group.rows.start + extent.end();
                 }
                 Read::Until(row) => {
                     self.counts.unfit += 1;
-                    from.row = from.row.max(group.first_row + row);
+                    from.row = from.row.max(group.rows.start + row);
                     break;
                 }
             }
             number += 1;
         }
-        if from.row >= group.first_row + group.rows {
+        if from.row >= group.rows.end {
             return Ok(());
         }
-        ahead.skip(group.index);
+        ahead.skip(group.number);
         let recorder = Recorder::new(&self.writing, group, number);
-        self.part.emit_groups(&[*group], self.shown, from, Some(recorder), self.sink)
+        self.part.emit_groups(std::slice::from_ref(group), self.shown, from, Some(recorder), self.sink)
     }
 
     /// Hands on the files of a chunk from one of them on. Damage is no error: what came before it was as it was written, for
@@ -166,7 +166,7 @@ impl Walk<'_> {
                     Err(Unfit) => return Ok(Read::Until(reached)),
                 };
                 let row = extent.first + row;
-                let mark = Mark { row: group.first_row + row, ..from };
+                let mark = Mark { row: group.rows.start + row, ..from };
                 reached = row + 1;
                 if mark >= from && !is_void(file.path, file.vector.as_ref(), self.shown.seen) {
                     let table = self.part.fetcher.table();
