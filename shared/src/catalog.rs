@@ -19,6 +19,7 @@ pub mod document;
 pub mod dynamo;
 #[cfg(feature = "local")]
 pub mod embedded;
+pub mod event;
 #[cfg(feature = "local")]
 pub mod file;
 #[cfg(feature = "local")]

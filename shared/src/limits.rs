@@ -401,3 +401,39 @@ pub const SCRIPT_UNTOLD_MAX: usize = 1_000;
 
 /// How long a script leaves a catalogue file to others between two of its writes.
 pub const SCRIPT_TURN: Duration = Duration::from_millis(2);
+
+/// Longest text among the values of an admin event, in characters. Longer: cut there.
+pub const ADMIN_EVENT_TEXT_CHARS_MAX: usize = 2_000;
+
+/// How long a DynamoDB catalogue keeps an admin event, in seconds (400 days). Later DynamoDB may remove it.
+pub const ADMIN_EVENT_KEPT_SECS: i64 = 400 * 24 * 60 * 60;
+
+/// Admin events that the state folder's catalogue keeps. More: the oldest are forgotten.
+pub const ADMIN_EVENTS_KEPT_MAX: usize = 1_000;
+
+/// Admin events that are read at once. More: the oldest are left out, and that is said.
+pub const ADMIN_EVENTS_READ_MAX: usize = 10_000;
+
+/// Size at which the local server's file of audit events is put aside and begun anew.
+pub const AUDIT_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Files of audit events that a state folder keeps, the one being written included. More: the oldest is removed.
+pub const AUDIT_FILES_MAX: usize = 4;
+
+/// Audit events that wait to be written to the file. More: they are not kept, and how many is written there.
+pub const AUDIT_EVENTS_WAITING_MAX: usize = 8_192;
+
+/// How long a server that is stopped waits for the audit events still to be written.
+pub const AUDIT_WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Longest line of the file of audit events that is read, in bytes. Longer: left out, and that is said.
+pub const AUDIT_LINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Audit events that are read at once. More: the rest is left out, and that is said.
+pub const AUDIT_EVENTS_READ_MAX: usize = 100_000;
+
+/// Requests to CloudWatch Logs for the audit events of some time. More: the rest is left out, and that is said.
+pub const AUDIT_PAGES_MAX: usize = 500;
+
+/// How far back audit events are asked for, in seconds (ten years, the longest that logs are kept). Longer: refused.
+pub const AUDIT_SINCE_SECS_MAX: u64 = 3_653 * 24 * 60 * 60;

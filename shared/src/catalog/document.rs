@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::AdminEvent;
 use super::rules::{PartitionEntry, RecipientRulesEntry, WindowEntry};
+use crate::limits::ADMIN_EVENTS_KEPT_MAX;
 
 /// The only format version there is; a file with another one was written by another program.
 pub const FORMAT_VERSION: u32 = 1;
@@ -28,6 +30,9 @@ pub struct CatalogDocument {
     /// Tables with a name of their own, outside of any share.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub registered_tables: Vec<RegisteredEntry>,
+    /// What was changed, oldest first: in this document, so that a change and its event are kept together or not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admin_events: Vec<AdminEvent>,
 }
 
 /// A share.
@@ -272,6 +277,14 @@ impl CatalogDocument {
             recipients: Vec::new(),
             activations: Vec::new(),
             registered_tables: Vec::new(),
+            admin_events: Vec::new(),
         }
+    }
+
+    /// Keeps an event, and forgets the oldest where there are more than are kept.
+    pub fn remember(&mut self, event: AdminEvent) {
+        self.admin_events.push(event);
+        let over = self.admin_events.len().saturating_sub(ADMIN_EVENTS_KEPT_MAX);
+        self.admin_events.drain(..over);
     }
 }

@@ -14,6 +14,7 @@ use super::write::Status;
 use crate::model::version::TimestampMs;
 
 pub mod activation;
+pub mod event;
 pub mod recipient;
 pub mod registered;
 pub mod schema;

@@ -11,6 +11,7 @@
 //! | registered table | `REG/<table>` | `!` | `REGISTERED` | `<table>` |
 //! | token | `TOK/<token id>` | `!` | `R/<recipient id>` | `TOK/<created, 20 digits>` |
 //! | activation link | `ACT/<sha256 of the code>` | `!` | | |
+//! | admin event | `EV/<year>-<month>` | `<moment, 20 digits>-<event id>` | | |
 //!
 //! Names are folded; the spelling is an attribute. The delimiter is `/`, which no name may hold, and every prefix that a
 //! list asks for ends with it, so that `a` never lists what belongs to `ab`.
@@ -143,6 +144,7 @@ pub enum Entity<'a> {
     Registered { table: &'a str },
     Token { id: &'a str },
     Activation { hash: &'a str },
+    Event { month: &'a str, place: &'a str },
 }
 
 impl<'a> Entity<'a> {
@@ -162,6 +164,7 @@ impl<'a> Entity<'a> {
             Self::Registered { table } => (format!("REG/{table}"), head()),
             Self::Token { id } => (format!("TOK/{}", checked_id(id)?), head()),
             Self::Activation { hash } => (format!("ACT/{}", checked_id(hash)?), head()),
+            Self::Event { month, place } => (format!("EV/{month}"), (*place).to_owned()),
         };
         Key::checked(pk, sk)
     }
@@ -183,6 +186,7 @@ impl<'a> Entity<'a> {
             "REG" if sk == HEAD => Self::Registered { table: owner },
             "TOK" if sk == HEAD => Self::Token { id: owner },
             "ACT" if sk == HEAD => Self::Activation { hash: owner },
+            "EV" => Self::Event { month: owner, place: sk },
             _ => return None,
         };
         entity.parts().iter().all(|part| is_part(part)).then_some(entity)
@@ -197,6 +201,7 @@ impl<'a> Entity<'a> {
             Self::Schema { share, schema } => vec![share, schema],
             Self::Table { share, schema, table } => vec![share, schema, table],
             Self::Grant { recipient_id, share } => vec![recipient_id, share],
+            Self::Event { month, place } => vec![month, place],
         }
     }
 }
@@ -279,6 +284,38 @@ pub fn token_key(id: &str) -> Result<Key, KeyError> {
 /// When the hash is none.
 pub fn activation_key(hash: &str) -> Result<Key, KeyError> {
     Entity::Activation { hash }.key()
+}
+
+/// The key of an admin event. Months part them, so that no partition grows for ever.
+///
+/// # Errors
+/// When the id is none.
+pub fn event_key(at: TimestampMs, id: &str) -> Result<Key, KeyError> {
+    Entity::Event { month: &month_of(at), place: &format!("{}-{}", event_floor(at), checked_id(id)?) }.key()
+}
+
+/// The partition of a month's admin events.
+pub fn events_of(month: &str) -> String {
+    format!("EV/{month}")
+}
+
+/// What no sort key of an admin event from this moment on is below.
+pub fn event_floor(at: TimestampMs) -> String {
+    format!("{:020}", at.millis().max(0))
+}
+
+/// `2026-01`, in the order of time.
+pub fn month_of(at: TimestampMs) -> String {
+    at.to_iso().chars().take(7).collect()
+}
+
+/// The month before one; none before the first.
+pub fn month_before(month: &str) -> Option<String> {
+    let (year, number) = month.split_once('-')?;
+    match (year.parse::<u32>().ok()?, number.parse::<u32>().ok()?) {
+        (year, 1) => Some(format!("{:04}-12", year.checked_sub(1)?)),
+        (year, number) => Some(format!("{year:04}-{:02}", number.checked_sub(1)?)),
+    }
 }
 
 /// The schemas of a share.

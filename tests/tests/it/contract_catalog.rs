@@ -4,6 +4,7 @@
 pub(crate) mod backends;
 
 mod dynamo;
+mod events;
 mod file;
 mod links;
 mod read;

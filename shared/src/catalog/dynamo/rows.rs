@@ -184,4 +184,24 @@ impl RowStore {
         }
         Err(Failed::endless("Query"))
     }
+
+    /// Rows of a partition whose sort keys are not below `floor`, the last ones first, after a row's key.
+    pub(crate) async fn latest(&self, pk: &str, floor: &str, after: Option<Item>) -> Result<Rows, Failed> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table_name)
+            .key_condition_expression("#pk = :pk AND #sk >= :floor")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":floor", AttributeValue::S(floor.to_owned()))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .set_exclusive_start_key(after)
+            .send()
+            .await
+            .map_err(|error| Failed::new("Query", &error))?;
+        Ok(Rows { rows: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
+    }
 }

@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::Client;
 
 use super::failure::Failed;
 use super::rows::{Reading, RowStore, pause};
+use crate::catalog::event::{Deed, Recorder};
+use crate::catalog::item::event::event_item;
 use crate::catalog::item::recipient::{StoredRecipient, read_recipient_name, read_stored_recipient};
 use crate::catalog::item::schema::read_schema;
 use crate::catalog::item::share::{StoredShare, read_share, read_table};
@@ -21,6 +23,7 @@ use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 
+mod events;
 mod grants;
 mod recipients;
 mod registered;
@@ -44,6 +47,7 @@ const LIVE_RECIPIENT: &str = "attribute_exists(#PK) AND #status <> :deleting";
 #[derive(Debug, Clone)]
 pub struct DynamoProviderCatalog {
     rows: RowStore,
+    recorder: Option<Recorder>,
 }
 
 impl From<Failed> for WriteError {
@@ -112,7 +116,21 @@ fn being_deleted(what: &str) -> WriteError {
 impl DynamoProviderCatalog {
     /// The catalogue in this table.
     pub fn new(client: Client, table_name: impl Into<String>) -> Self {
-        Self { rows: RowStore { client, table_name: table_name.into() } }
+        Self { rows: RowStore { client, table_name: table_name.into() }, recorder: None }
+    }
+
+    /// The same, with an event of every change in the transaction that makes it.
+    #[must_use]
+    pub fn recorded(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    /// The item of a deed's event, where events are kept.
+    async fn event_of(&self, deed: Deed) -> Result<Option<Item>, WriteError> {
+        match &self.recorder {
+            Some(recorder) => Ok(Some(event_item(&recorder.signature().await?.under(deed))?)),
+            None => Ok(None),
+        }
     }
 
     async fn stored_share(&self, name: &ShareName) -> Result<Option<StoredShare>, WriteError> {

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use self::changes::{is_recipient, is_share, recipient_of, share_of, share_text, tables_of};
-use self::records::{entry_status, grant_record, recipient_record, share_entry, share_record, token_record};
+use self::records::{entry_status, grant_record, recipient_record, share_entry, share_record, tokens_of};
 use crate::catalog::document::CatalogDocument;
+use crate::catalog::event::{ChangeLog, Changes, Deed, Recorder};
 use crate::catalog::file::{self, DocumentFile};
 use crate::catalog::write::{
     ActivationRecord, Deletion, GrantRecord, ProviderCatalog, RecipientRecord, SchemaRecord, ShareRecord, Status,
@@ -29,6 +30,7 @@ mod schemas;
 #[derive(Debug, Clone)]
 pub struct EmbeddedProviderCatalog {
     place: Place,
+    recorder: Option<Recorder>,
 }
 
 /// Where the document is.
@@ -57,7 +59,7 @@ impl EmbeddedProviderCatalog {
     pub fn open(path: &Path) -> Result<Self, String> {
         let file = DocumentFile::at(path);
         file.read(|_| ())?;
-        Ok(Self { place: Place::File(Arc::new(file)) })
+        Ok(Self { place: Place::File(Arc::new(file)), recorder: None })
     }
 
     /// From now on changes of a file are gathered, as [`DocumentFile::gather`] does. What is done to the catalogue is seen
@@ -84,7 +86,7 @@ impl EmbeddedProviderCatalog {
 
     /// A catalogue that is kept nowhere.
     pub fn in_memory(document: CatalogDocument) -> Self {
-        Self { place: Place::Memory(Arc::new(Mutex::new(document))) }
+        Self { place: Place::Memory(Arc::new(Mutex::new(document))), recorder: None }
     }
 
     /// What the catalogue in this file holds at this moment, kept nowhere else.
@@ -93,6 +95,12 @@ impl EmbeddedProviderCatalog {
     /// A sentence that says what is wrong with the file.
     pub fn copy_of_file(path: &Path) -> Result<Self, String> {
         file::read(path).map(Self::in_memory)
+    }
+
+    /// The same, with an event of every change in the document that it makes.
+    #[must_use]
+    pub fn recorded(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
     }
 
     async fn read<T: Send + 'static>(
@@ -108,11 +116,22 @@ impl EmbeddedProviderCatalog {
         }
     }
 
-    /// Makes a change that is made whole or, with an error, not at all.
+    /// Makes a change, which says what it did. It is made whole or, with an error, not at all.
     async fn change(
         &self,
-        apply: impl FnOnce(&mut CatalogDocument) -> Result<(), WriteError> + Send + 'static,
+        apply: impl FnOnce(&mut CatalogDocument) -> Result<Deed, WriteError> + Send + 'static,
     ) -> Result<(), WriteError> {
+        let signature = match &self.recorder {
+            Some(recorder) => Some(recorder.signature().await?),
+            None => None,
+        };
+        let apply = move |document: &mut CatalogDocument| {
+            let deed = apply(document)?;
+            if let Some(signature) = signature {
+                document.remember(signature.under(deed));
+            }
+            Ok(())
+        };
         match &self.place {
             Place::File(file) => {
                 let file = Arc::clone(file);
@@ -132,6 +151,17 @@ async fn blocking<T: Send + 'static>(
 
 fn unreadable(sentence: String) -> WriteError {
     WriteError::Unavailable(sentence.into())
+}
+
+#[async_trait]
+impl ChangeLog for EmbeddedProviderCatalog {
+    async fn changes(&self, since: TimestampMs, until: TimestampMs) -> Result<Changes, WriteError> {
+        self.read(move |document| {
+            let within = document.admin_events.iter().filter(|event| event.at >= since && event.at <= until);
+            Ok(Changes { events: within.cloned().collect(), cut_off: false })
+        })
+        .await
+    }
 }
 
 #[async_trait]
@@ -160,7 +190,7 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
                 return Err(WriteError::Exists { what: share_text(&share.name) });
             }
             document.shares.push(share_entry(&share));
-            Ok(())
+            Ok(Deed::create_share(&share))
         })
         .await
     }
@@ -168,8 +198,10 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn set_share_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<(), WriteError> {
         let (name, comment) = (name.clone(), comment.map(str::to_owned));
         self.change(move |document| {
-            share_of(document, &name)?.comment = comment;
-            Ok(())
+            let entry = share_of(document, &name)?;
+            let deed = Deed::comment_share(&share_record(entry)?, comment.as_deref());
+            entry.comment = comment;
+            Ok(deed)
         })
         .await
     }
@@ -270,8 +302,10 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError> {
         let name = name.clone();
         self.change(move |document| {
-            recipient_of(document, &name)?.status = entry_status(status);
-            Ok(())
+            let entry = recipient_of(document, &name)?;
+            let deed = Deed::set_status(&recipient_record(entry)?, status);
+            entry.status = entry_status(status);
+            Ok(deed)
         })
         .await
     }
@@ -284,9 +318,9 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
         let name = name.clone();
         self.change(move |document| {
-            recipient_of(document, &name)?;
+            let deed = Deed::delete_recipient(&recipient_record(recipient_of(document, &name)?)?);
             document.recipients.retain(|entry| !is_recipient(entry, &name));
-            Ok(())
+            Ok(deed)
         })
         .await
     }
@@ -297,10 +331,7 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
             let Some(entry) = document.recipients.iter().find(|entry| is_recipient(entry, &recipient)) else {
                 return Ok(Vec::new());
             };
-            let tokens = entry.tokens.iter().map(|token| token_record(&entry.id, token));
-            let mut tokens = tokens.collect::<Result<Vec<_>, _>>()?;
-            tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-            Ok(tokens)
+            tokens_of(entry)
         })
         .await
     }
@@ -318,8 +349,10 @@ impl ProviderCatalog for EmbeddedProviderCatalog {
     async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
         let recipient = recipient.clone();
         self.change(move |document| {
-            changes::end_tokens(recipient_of(document, &recipient)?, at);
-            Ok(())
+            let entry = recipient_of(document, &recipient)?;
+            let deed = Deed::end_tokens(&recipient_record(entry)?, &tokens_of(entry)?, at);
+            changes::end_tokens(entry, at);
+            Ok(deed)
         })
         .await
     }

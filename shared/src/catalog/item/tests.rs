@@ -1,14 +1,17 @@
 //! Records survive being written as items, and items that this program does not know are refused.
 
 use super::activation::*;
+use super::event::*;
 use super::recipient::*;
 use super::schema::*;
 use super::share::*;
 use super::*;
+use crate::catalog::event::{AdminEvent, Deed, Named, Recorder};
 use crate::catalog::register::Look;
 use crate::catalog::write::{
     ActivationRecord, GrantRecord, Origin, RecipientRecord, SchemaRecord, ShareRecord, TableRecord, TokenRecord,
 };
+use crate::clock::FixedClock;
 use crate::model::location::Endpoint;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
 use crate::model::rule::{PartitionRule, RecipientRules, RuleValue, Window};
@@ -289,4 +292,16 @@ fn a_schemas_place_survives_and_counts_for_its_own_share_only() {
     assert!(read_schema(&lost).is_err());
     let found = TableRecord { origin: Origin::Found, ..table() };
     assert_eq!(read_table(&table_item(&found, "s-1").unwrap()).unwrap().record, found);
+}
+
+#[tokio::test]
+async fn an_event_survives_and_is_removed_in_time() {
+    let at = TimestampMs::new(1_767_225_600_123);
+    let recorder = Recorder::new(std::sync::Arc::new(Named("ada".into())), std::sync::Arc::new(FixedClock(at)));
+    let event: AdminEvent = recorder.signature().await.unwrap().under(Deed::create_share(&share()));
+    let mut item = event_item(&event).unwrap();
+    assert_eq!(read_event(&item).unwrap(), event);
+    assert_eq!(item[TTL], AttributeValue::N((1_767_225_600 + 400 * 24 * 60 * 60).to_string()));
+    item.insert(EVENT.into(), AttributeValue::S("{}".into()));
+    assert_eq!(read_event(&item), Err(ItemError::Attribute { kind: "admin event", name: EVENT }));
 }

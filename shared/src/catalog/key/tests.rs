@@ -85,6 +85,7 @@ proptest! {
             Entity::RecipientName { name: share },
             Entity::Grant { recipient_id: &id, share },
             Entity::Token { id: &id },
+            Entity::Event { month: "2026-01", place: &id },
         ] {
             let key = entity.key().unwrap();
             prop_assert_eq!(Entity::of(key.pk(), key.sk()), Some(entity));
@@ -134,4 +135,19 @@ fn tokens_are_in_the_order_they_were_made() {
     let early = token_index_key("r", Some(TimestampMs::new(999))).unwrap();
     let late = token_index_key("r", Some(TimestampMs::new(1_000))).unwrap();
     assert!(early < late && token_index_key("r", None).unwrap() < early);
+}
+
+#[test]
+fn admin_events_are_in_the_order_of_time_within_their_months() {
+    let at = |text: &str| TimestampMs::parse(text).unwrap();
+    let early = event_key(at("2026-01-31T23:59:59.999Z"), "b").unwrap();
+    let later = event_key(at("2026-02-01T00:00:00Z"), "a").unwrap();
+    let last = event_key(at("2026-02-28T00:00:00Z"), "a").unwrap();
+    assert_eq!((early.pk(), later.pk()), ("EV/2026-01", "EV/2026-02"));
+    assert!(later < last && last.sk() >= event_floor(at("2026-02-28T00:00:00Z")).as_str());
+    assert!(later.sk() < event_floor(at("2026-02-01T00:00:00.001Z")).as_str());
+    assert_eq!(month_before("2026-02").as_deref(), Some("2026-01"));
+    assert_eq!(month_before("2026-01").as_deref(), Some("2025-12"));
+    assert_eq!(month_before("0000-01"), None);
+    assert_eq!(event_key(at("2026-02-28T00:00:00Z"), "a/b"), Err(KeyError::BadId));
 }

@@ -11,6 +11,7 @@ use shared::catalog::dynamo::DynamoCatalog;
 use shared::catalog::dynamo::write::DynamoProviderCatalog;
 use shared::catalog::embedded::EmbeddedCatalog;
 use shared::catalog::embedded::write::{EmbeddedProviderCatalog, create_empty};
+use shared::catalog::event::{ChangeLog, Named, Recorder};
 use shared::catalog::file::CatalogFile;
 use shared::catalog::located::FindLocatedSchema;
 use shared::catalog::register::Look;
@@ -77,6 +78,27 @@ impl Backend {
                 Arc::new(EmbeddedCatalog::new(Arc::new(file), by))
             }
             Store::Dynamo(table) => Arc::new(DynamoCatalog::new(table.client.clone(), &table.name, clock)),
+        }
+    }
+
+    /// The same catalogue with its changes recorded as this operator's, and what tells of them.
+    pub(super) fn recorded(
+        &self,
+        operator: &str,
+        clock: Arc<dyn Clock>,
+    ) -> (Arc<dyn ProviderCatalog>, Arc<dyn ChangeLog>) {
+        let recorder = Recorder::new(Arc::new(Named(operator.to_owned())), clock);
+        match &self.store {
+            Store::File(folder) => {
+                let catalog = EmbeddedProviderCatalog::open(&folder.path().join("catalogue.json")).unwrap();
+                let catalog = Arc::new(catalog.recorded(recorder));
+                (catalog.clone(), catalog)
+            }
+            Store::Dynamo(table) => {
+                let catalog = DynamoProviderCatalog::new(table.client.clone(), &table.name).recorded(recorder);
+                let catalog = Arc::new(catalog);
+                (catalog.clone(), catalog)
+            }
         }
     }
 

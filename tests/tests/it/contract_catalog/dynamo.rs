@@ -162,6 +162,22 @@ async fn a_recipient_that_is_being_deleted_is_disabled_and_its_deletion_is_finis
 }
 
 #[tokio::test]
+async fn a_deletion_that_is_finished_by_repeating_it_was_recorded_when_it_began() {
+    for backend in Backend::dynamo().await {
+        filled(&backend).await;
+        set(backend.table(), &key::recipient_key("id-of-ada").unwrap(), "status", text(DELETING)).await;
+        set(backend.table(), &key::share_key(&share_name("s")).unwrap(), "status", text(DELETING)).await;
+        let clock = Arc::new(HandClock(AtomicI64::new(1_000_000)));
+        let (provider, log) = backend.recorded("ada", clock);
+        provider.delete_recipient(&recipient_name("ada")).await.unwrap();
+        provider.delete_share(&share_name("s"), Deletion::OnlyIfUnused).await.unwrap();
+        let moment = shared::model::version::TimestampMs::new;
+        assert_eq!(log.changes(moment(0), moment(2_000_000)).await.unwrap().events, []);
+        assert!(rows(backend.table()).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn rows_that_another_share_of_the_name_left_are_passed_over() {
     for backend in Backend::dynamo().await {
         let reader = filled(&backend).await;

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use shared::catalog::dynamo::DynamoCatalog;
+use shared::catalog::dynamo::write::DynamoProviderCatalog;
+use shared::catalog::event::{Named, Recorder};
+use shared::catalog::write::ProviderCatalog;
 use shared::catalog::{FindShare, FindTable, ListAllTables};
 use shared::clock::SystemClock;
 use shared::error::{Error, chain};
@@ -19,6 +22,7 @@ use super::backends::admitted;
 struct Stub {
     catalog: DynamoCatalog,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
+    endpoint: String,
 }
 
 impl Stub {
@@ -47,7 +51,7 @@ impl Stub {
             }
         });
         let catalog = DynamoCatalog::new(client(&endpoint, "test"), "t", SystemClock::shared());
-        Self { catalog, asked }
+        Self { catalog, asked, endpoint }
     }
 
     fn operations(&self) -> Vec<String> {
@@ -189,4 +193,21 @@ async fn a_refusal_is_told_without_the_arn_it_names() {
     assert!(text.contains("AccessDeniedException") && !text.contains("arn:"), "{text}");
     let error = refusal("ThrottlingException").await.catalog.find_share(&reader, "s").await.unwrap_err();
     assert!(matches!(error, Error::StorageUnavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_change_and_its_event_are_one_transaction() {
+    let stub = Stub::answering(|_, _, _| (200, json!({}))).await;
+    let (operator, clock) = (Arc::new(Named("ada".into())), SystemClock::shared());
+    let provider =
+        DynamoProviderCatalog::new(client(&stub.endpoint, "test"), "t").recorded(Recorder::new(operator, clock));
+    provider.create_share(&super::backends::share("s", "1")).await.unwrap();
+    assert_eq!(stub.operations(), ["transactwriteitems"]);
+    let written = stub.asked.lock().unwrap()[0].1["TransactItems"].clone();
+    let (share, event) = (&written[0]["Put"]["Item"], &written[1]["Put"]["Item"]);
+    assert_eq!((written.as_array().unwrap().len(), &share["PK"]["S"]), (2, &"S/s".into()));
+    assert!(event["PK"]["S"].as_str().unwrap().starts_with("EV/2"), "{event}");
+    let told: Value = serde_json::from_str(event["event"]["S"].as_str().unwrap()).unwrap();
+    assert_eq!((&told["actor"], &told["act"], &told["share"]), (&"ada".into(), &"create share".into(), &"s".into()));
+    assert!(event["ttl"]["N"].is_string(), "it is kept for ever: {event}");
 }

@@ -9,6 +9,7 @@ use super::{
     share_text,
 };
 use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::event::Deed;
 use crate::catalog::item::recipient::{grant_item, read_grant};
 use crate::catalog::item::share::read_share;
 use crate::catalog::item::{ACTIVE, DELETING, EXPIRES, Lifecycle, NOT_BEFORE};
@@ -102,6 +103,7 @@ impl DynamoProviderCatalog {
             .update(&key::share_key(&share.name)?, "SET #grants = #grants + :one", live)
             .check(&key::recipient_key(&recipient.id)?, when(LIVE_RECIPIENT).with(":deleting", text(DELETING)))
             .put(grant_item(&grant)?, when(FREE_OR_LEFT).with(":share", text(&share.id)))
+            .with_event(self.event_of(Deed::grant(&grant)).await?)
             .write()
             .await?;
         match verdict {
@@ -137,9 +139,10 @@ impl DynamoProviderCatalog {
         if grant.window == window {
             return Ok(Attempt::Done);
         }
-        let still = as_it_was(&grant);
+        let (still, event) = (as_it_was(&grant), self.event_of(Deed::set_window(&grant, window)).await?);
         let changed = GrantRecord { window, ..grant };
-        Ok(match Transaction::new(&self.rows).put(grant_item(&changed)?, still).write().await? {
+        let transaction = Transaction::new(&self.rows).put(grant_item(&changed)?, still);
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -156,28 +159,35 @@ impl DynamoProviderCatalog {
         let row = self.rows.get(&key, Reading::Consistent).await?;
         let grant = row.as_ref().map(read_grant).transpose()?.filter(|grant| grant.share_id == stored.record.id);
         match grant {
-            Some(grant) => self.take_back(&grant).await,
+            Some(grant) => self.take_back(&grant, Some(Deed::revoke(&grant))).await,
             None => Err(WriteError::Missing { what: grant_text(share, recipient) }),
         }
     }
 
-    /// Removes a grant and counts it off its share, if that is still there. One that is gone already is no mistake.
-    pub(super) async fn take_back(&self, grant: &GrantRecord) -> Result<(), WriteError> {
-        settle(|| grant_text(&grant.share, &grant.recipient), || self.try_to_take_back(grant)).await
+    /// Removes a grant and counts it off its share, if that is still there. One that is gone already is no mistake. Without
+    /// a deed it is part of a larger one.
+    pub(super) async fn take_back(&self, grant: &GrantRecord, deed: Option<Deed>) -> Result<(), WriteError> {
+        let what = || grant_text(&grant.share, &grant.recipient);
+        settle(what, || self.try_to_take_back(grant, deed.clone())).await
     }
 
-    async fn try_to_take_back(&self, grant: &GrantRecord) -> Result<Attempt, WriteError> {
+    async fn try_to_take_back(&self, grant: &GrantRecord, deed: Option<Deed>) -> Result<Attempt, WriteError> {
+        let event = match deed {
+            Some(deed) => self.event_of(deed).await?,
+            None => None,
+        };
         let same = || when(SAME_SHARE).with(":share", text(&grant.share_id));
         let key = key::grant_key(&grant.recipient_id, &grant.share)?;
         let transaction = Transaction::new(&self.rows).delete(&key, same());
         let share = self.stored_share(&grant.share).await?;
         let counted = share.is_some_and(|share| share.record.id == grant.share_id);
-        let verdict = if counted {
+        let transaction = if counted {
             let change = "SET #grants = #grants - :one";
-            transaction.update(&key::share_key(&grant.share)?, change, same().with(":one", number(1))).write().await?
+            transaction.update(&key::share_key(&grant.share)?, change, same().with(":one", number(1)))
         } else {
-            transaction.write().await?
+            transaction
         };
+        let verdict = transaction.with_event(event).write().await?;
         Ok(match verdict {
             Verdict::Written => Attempt::Done,
             _ if verdict.refused(0) => Attempt::Done,

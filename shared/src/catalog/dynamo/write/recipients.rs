@@ -4,8 +4,9 @@
 use futures::stream::{StreamExt, TryStreamExt};
 
 use super::transaction::{Transaction, Verdict, When, number, text, when};
-use super::{Attempt, DynamoProviderCatalog, FREE, LIVE_RECIPIENT, being_deleted, recipient_text, settle};
+use super::{Attempt, DynamoProviderCatalog, FREE, being_deleted, recipient_text, settle};
 use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::event::Deed;
 use crate::catalog::item::activation::activation_item;
 use crate::catalog::item::recipient::{
     StoredRecipient, keys_of_tokens, read_grant, read_token, recipient_item, recipient_name_item, token_item, ttl_secs,
@@ -63,6 +64,7 @@ impl DynamoProviderCatalog {
             .put(recipient_name_item(recipient)?, when(FREE))
             .put(recipient_item(&stored)?, when(FREE))
             .put(token_item(token, &recipient.name)?, when(FREE))
+            .with_event(self.event_of(Deed::create_recipient(recipient, token)).await?)
             .write()
             .await?;
         let what = recipient_text(&recipient.name);
@@ -82,13 +84,12 @@ impl DynamoProviderCatalog {
 
     async fn try_to_write_status(&self, name: &RecipientName, status: Status) -> Result<Attempt, WriteError> {
         let recipient = self.live_recipient(name).await?;
-        let live = when(LIVE_RECIPIENT)
-            .with(":deleting", text(DELETING))
-            .with(":status", text(Lifecycle::from(status).as_str()))
-            .with(":one", number(1));
+        let live =
+            unchanged(&recipient).with(":status", text(Lifecycle::from(status).as_str())).with(":one", number(1));
         let change = "SET #status = :status, #rev = #rev + :one";
         let transaction = Transaction::new(&self.rows).update(&key::recipient_key(&recipient.record.id)?, change, live);
-        Ok(match transaction.write().await? {
+        let event = self.event_of(Deed::set_status(&recipient.record, status)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -108,9 +109,11 @@ impl DynamoProviderCatalog {
         let same = when("#rev = :rev AND #status <> :deleting")
             .with(":rev", number(stored.revision))
             .with(":deleting", text(DELETING));
+        let event = self.event_of(Deed::set_rules(&stored.record, rules)).await?;
         let record = RecipientRecord { rules: rules.clone(), ..stored.record.clone() };
         let changed = StoredRecipient { record, revision: stored.revision + 1, ..stored };
-        Ok(match Transaction::new(&self.rows).put(recipient_item(&changed)?, same).write().await? {
+        let transaction = Transaction::new(&self.rows).put(recipient_item(&changed)?, same).with_event(event);
+        Ok(match transaction.write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -155,7 +158,8 @@ impl DynamoProviderCatalog {
         let transaction = Transaction::new(&self.rows)
             .put(recipient_item(&changed)?, unchanged(&recipient))
             .put(token_item(token, &recipient.record.name)?, when(FREE));
-        let verdict = ending(transaction, &others, others_end_at)?.write().await?;
+        let event = self.event_of(Deed::rotate_token(&recipient.record, &others, token, others_end_at)).await?;
+        let verdict = ending(transaction, &others, others_end_at)?.with_event(event).write().await?;
         match verdict {
             Verdict::Written => Ok(Attempt::Done),
             _ if verdict.refused(1) => Err(WriteError::Exists { what: "a token of that id".into() }),
@@ -164,7 +168,8 @@ impl DynamoProviderCatalog {
     }
 
     pub(super) async fn write_activation(&self, link: &ActivationRecord) -> Result<(), WriteError> {
-        match Transaction::new(&self.rows).put(activation_item(link)?, when(FREE)).write().await? {
+        let event = self.event_of(Deed::make_link(link)).await?;
+        match Transaction::new(&self.rows).put(activation_item(link)?, when(FREE)).with_event(event).write().await? {
             Verdict::Written => Ok(()),
             Verdict::Refused(_) => Err(WriteError::Exists { what: "a link of that code".into() }),
             Verdict::Contended => Err(WriteError::Conflict { what: "the link".into() }),
@@ -181,7 +186,8 @@ impl DynamoProviderCatalog {
         let token_ids = tokens.iter().map(|token| token.id.clone()).collect();
         let changed = StoredRecipient { token_ids, revision: recipient.revision + 1, ..recipient.clone() };
         let transaction = Transaction::new(&self.rows).put(recipient_item(&changed)?, unchanged(&recipient));
-        Ok(match ending(transaction, &tokens, at)?.write().await? {
+        let event = self.event_of(Deed::end_tokens(&recipient.record, &tokens, at)).await?;
+        Ok(match ending(transaction, &tokens, at)?.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -196,8 +202,13 @@ impl DynamoProviderCatalog {
         let there = when("attribute_exists(#PK)").with(":deleting", text(DELETING)).with(":one", number(1));
         let hidden =
             Transaction::new(&self.rows).update(&recipient_key, "SET #status = :deleting, #rev = #rev + :one", there);
+        // A deletion that is finished by repeating it was recorded when it began.
+        let event = match recipient.lifecycle {
+            Lifecycle::Deleting => None,
+            _ => self.event_of(Deed::delete_recipient(&recipient.record)).await?,
+        };
         // From here on no token of it is good and nothing can be added to it.
-        match hidden.write().await? {
+        match hidden.with_event(event).write().await? {
             Verdict::Written => {}
             Verdict::Refused(_) => return Ok(()), // finished by somebody else
             Verdict::Contended => return Err(conflict()),
@@ -206,7 +217,7 @@ impl DynamoProviderCatalog {
         let grants = self.rows.all(&key::grants_to(&recipient.record.id)?).await?;
         let grants = grants.iter().map(read_grant).collect::<Result<Vec<_>, _>>()?;
         futures::stream::iter(grants)
-            .map(|grant| async move { self.take_back(&grant).await })
+            .map(|grant| async move { self.take_back(&grant, None).await })
             .buffer_unordered(GRANTS_AT_ONCE)
             .try_collect::<Vec<()>>()
             .await?;

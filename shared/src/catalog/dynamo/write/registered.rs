@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::transaction::{Transaction, Verdict, when};
 use super::{DynamoProviderCatalog, FREE};
 use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::event::Deed;
 use crate::catalog::item::registered::{read_registered, registered_item};
 use crate::catalog::key;
 use crate::catalog::register::{RegisteredTable, TableRegister};
@@ -32,7 +33,9 @@ impl TableRegister for DynamoProviderCatalog {
         TableLocation::parse(&table.location)
             .map_err(|error| WriteError::Refused(format!("the location {error}, for functions read from S3 only")))?;
         let what = || registered_text(&table.name);
-        match Transaction::new(&self.rows).put(registered_item(table)?, when(FREE)).write().await? {
+        let event = self.event_of(Deed::register_table(table)).await?;
+        let transaction = Transaction::new(&self.rows).put(registered_item(table)?, when(FREE)).with_event(event);
+        match transaction.write().await? {
             Verdict::Written => Ok(()),
             Verdict::Refused(_) => Err(WriteError::Exists { what: what() }),
             Verdict::Contended => Err(WriteError::Conflict { what: what() }),
@@ -40,8 +43,13 @@ impl TableRegister for DynamoProviderCatalog {
     }
 
     async fn unregister_table(&self, name: &TableName) -> Result<(), WriteError> {
+        let Some(before) = self.registered_table(name).await? else {
+            return Err(WriteError::Missing { what: registered_text(name) });
+        };
         let there = when("attribute_exists(#PK)");
-        match Transaction::new(&self.rows).delete(&key::registered_key(name)?, there).write().await? {
+        let transaction = Transaction::new(&self.rows).delete(&key::registered_key(name)?, there);
+        let event = self.event_of(Deed::unregister_table(&before)).await?;
+        match transaction.with_event(event).write().await? {
             Verdict::Written => Ok(()),
             Verdict::Refused(_) => Err(WriteError::Missing { what: registered_text(name) }),
             Verdict::Contended => Err(WriteError::Conflict { what: registered_text(name) }),

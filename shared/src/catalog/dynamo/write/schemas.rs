@@ -2,6 +2,7 @@
 
 use super::transaction::{Transaction, Verdict, number, text, when};
 use super::{Attempt, DynamoProviderCatalog, FREE_OR_LEFT, SAME_LIVE_SHARE, SAME_SHARE, settle, share_text};
+use crate::catalog::event::Deed;
 use crate::catalog::item::ACTIVE;
 use crate::catalog::item::schema::{located_item, unlocated_item};
 use crate::catalog::key;
@@ -42,7 +43,8 @@ impl DynamoProviderCatalog {
         let transaction = Transaction::new(&self.rows)
             .check(&key::share_key(&share.name)?, live)
             .put(located_item(&schema, &share.id, tables)?, free);
-        Ok(match transaction.write().await? {
+        let event = self.event_of(Deed::locate_schema(&schema)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -57,8 +59,11 @@ impl DynamoProviderCatalog {
             return Err(WriteError::Missing { what: share_text(share) });
         };
         let share_id = stored.record.id;
-        let own = self.own_schema(share, schema, &share_id).await?.filter(|schema| schema.place.is_some());
-        let Some(own) = own else { return Err(WriteError::Missing { what: place_text(share, schema) }) };
+        let own = self.own_schema(share, schema, &share_id).await?;
+        let before = own.clone().and_then(|own| own.into_record(&stored.record.name));
+        let (Some(own), Some(before)) = (own, before) else {
+            return Err(WriteError::Missing { what: place_text(share, schema) });
+        };
         let unchanged = when(format!("{SAME_SHARE} AND #tables = :tables AND attribute_exists(#location)"))
             .with(":share", text(&share_id))
             .with(":tables", number(own.tables));
@@ -67,7 +72,8 @@ impl DynamoProviderCatalog {
             0 => transaction.delete(&key::schema_key(share, schema)?, unchanged),
             tables => transaction.put(unlocated_item(&stored.record.name, &own.name, &share_id, tables)?, unchanged),
         };
-        Ok(match transaction.write().await? {
+        let event = self.event_of(Deed::unlocate_schema(&before)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })

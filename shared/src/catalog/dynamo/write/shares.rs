@@ -3,6 +3,7 @@
 
 use super::transaction::{ACTIONS_MAX, Transaction, Verdict, number, text, when};
 use super::{Attempt, DynamoProviderCatalog, FREE, SAME_LIVE_SHARE, being_deleted, settle, share_text};
+use crate::catalog::event::Deed;
 use crate::catalog::item::recipient::read_grant;
 use crate::catalog::item::schema::read_schema;
 use crate::catalog::item::share::{StoredShare, read_table, share_item};
@@ -14,7 +15,8 @@ use crate::model::name::ShareName;
 impl DynamoProviderCatalog {
     pub(super) async fn write_share(&self, share: &ShareRecord) -> Result<(), WriteError> {
         let what = || share_text(&share.name);
-        match Transaction::new(&self.rows).put(share_item(share)?, when(FREE)).write().await? {
+        let event = self.event_of(Deed::create_share(share)).await?;
+        match Transaction::new(&self.rows).put(share_item(share)?, when(FREE)).with_event(event).write().await? {
             Verdict::Written => Ok(()),
             Verdict::Contended => Err(WriteError::Conflict { what: what() }),
             Verdict::Refused(_) => match self.stored_share(&share.name).await? {
@@ -31,7 +33,11 @@ impl DynamoProviderCatalog {
 
     async fn try_to_write_comment(&self, name: &ShareName, comment: Option<&str>) -> Result<Attempt, WriteError> {
         let share = self.live_share(name).await?.record;
-        let live = when(SAME_LIVE_SHARE).with(":share", text(&share.id)).with(":active", text(ACTIVE));
+        let live = match &share.comment {
+            Some(was) => when(format!("{SAME_LIVE_SHARE} AND #comment = :was")).with(":was", text(was)),
+            None => when(format!("{SAME_LIVE_SHARE} AND attribute_not_exists(#comment)")),
+        };
+        let live = live.with(":share", text(&share.id)).with(":active", text(ACTIVE));
         let transaction = Transaction::new(&self.rows);
         let transaction = match comment {
             Some(comment) => {
@@ -40,7 +46,8 @@ impl DynamoProviderCatalog {
             }
             None => transaction.update(&key::share_key(name)?, "REMOVE #comment", live),
         };
-        Ok(match transaction.write().await? {
+        let event = self.event_of(Deed::comment_share(&share, comment)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })
@@ -88,7 +95,9 @@ impl DynamoProviderCatalog {
         }
         let transaction =
             Transaction::new(&self.rows).update(&key::share_key(name)?, "SET #status = :deleting", hidden);
-        Ok(match transaction.write().await? {
+        // What follows only clears away, and may be done by another operator.
+        let event = self.event_of(Deed::delete_share(&share.record, share.grants)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })

@@ -6,6 +6,7 @@ use super::{
     Attempt, DynamoProviderCatalog, FREE_OR_LEFT, SAME_LIVE_SHARE, SAME_SHARE, settle, share_text, table_text,
 };
 use crate::catalog::dynamo::rows::Reading;
+use crate::catalog::event::Deed;
 use crate::catalog::item::schema::{StoredSchema, read_schema, schema_item};
 use crate::catalog::item::share::{read_share, read_table, table_item};
 use crate::catalog::item::{ACTIVE, Item};
@@ -46,7 +47,8 @@ impl DynamoProviderCatalog {
             }
             None => transaction.put(schema_item(&table, &share.id)?, left()),
         };
-        let verdict = transaction.put(table_item(&table, &share.id)?, left()).write().await?;
+        let event = self.event_of(Deed::add_table(&table)).await?;
+        let verdict = transaction.put(table_item(&table, &share.id)?, left()).with_event(event).write().await?;
         match verdict {
             Verdict::Written => Ok(Attempt::Done),
             _ if verdict.refused(2) => {
@@ -83,7 +85,7 @@ impl DynamoProviderCatalog {
         let Some(table) = table else {
             return Err(WriteError::Missing { what: table_text(share, schema, name) });
         };
-        let same = when("#tableId = :table").with(":table", text(table.record.id));
+        let same = when("#tableId = :table").with(":table", text(&table.record.id));
         let mut transaction = Transaction::new(&self.rows).delete(&table_key, same);
         if let Some(stored) = own_schema(found.get(&schema_key), &share_id)? {
             let last = stored.tables <= 1 && stored.place.is_none();
@@ -97,7 +99,8 @@ impl DynamoProviderCatalog {
                 transaction.update(&schema_key, "SET #tables = #tables - :one", counted.with(":one", number(1)))
             };
         }
-        Ok(match transaction.write().await? {
+        let event = self.event_of(Deed::remove_table(&table.record)).await?;
+        Ok(match transaction.with_event(event).write().await? {
             Verdict::Written => Attempt::Done,
             Verdict::Refused(_) | Verdict::Contended => Attempt::Again,
         })

@@ -143,6 +143,14 @@ impl<'a> Transaction<'a> {
         self.and(check.ok().map(|check| TransactWriteItem::builder().condition_check(check)))
     }
 
+    /// Keeps the event of what is done, after all else, so that the places of the other actions stay as they are.
+    pub(super) fn with_event(self, event: Option<Item>) -> Self {
+        match event {
+            Some(event) => self.put(event, when("attribute_not_exists(#PK)")),
+            None => self,
+        }
+    }
+
     fn and(mut self, action: Option<aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder>) -> Self {
         match action {
             Some(action) => self.actions.push(action.build()),

@@ -1,8 +1,12 @@
 //! The changes themselves, on a catalogue document: each leaves a document that a server can read, or with an error the
 //! document as it was.
 
-use super::records::{activation_entry, recipient_entry, table_entry, table_record, token_entry, token_id};
+use super::records::{
+    activation_entry, grant_record, recipient_entry, recipient_record, share_record, table_entry, table_record,
+    token_entry, token_id, tokens_of as recipients_tokens,
+};
 use crate::catalog::document::{CatalogDocument, RecipientEntry, SchemaEntry, ShareEntry};
+use crate::catalog::event::Deed;
 use crate::catalog::write::{ActivationRecord, Deletion, RecipientRecord, TableRecord, TokenRecord, WriteError};
 use crate::catalog::{auxiliary, reach, rules};
 use crate::limits::{TOKEN_KEPT_AFTER_END_SECS, TOKENS_PER_RECIPIENT_MAX};
@@ -97,7 +101,7 @@ pub(super) fn checked_location(location: &str) -> Result<(), WriteError> {
     }
 }
 
-pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> Result<(), WriteError> {
+pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> Result<Deed, WriteError> {
     checked(table)?;
     let what = || format!("table '{}.{}.{}'", table.share, table.schema, table.name);
     let share = share_of(document, &table.share)?;
@@ -110,7 +114,7 @@ pub(super) fn add_table(document: &mut CatalogDocument, table: &TableRecord) -> 
         return Err(WriteError::Exists { what: what() });
     }
     schema.tables.push(table_entry(table));
-    Ok(())
+    Ok(Deed::add_table(table))
 }
 
 pub(super) fn remove_table(
@@ -118,29 +122,28 @@ pub(super) fn remove_table(
     share: &ShareName,
     schema: &SchemaName,
     name: &TableName,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     let entry = share_of(document, share)?;
-    let mut removed = false;
-    for own in entry.schemas.iter_mut().filter(|entry| is_schema(entry, schema)) {
-        own.tables.retain(|table| {
-            let this = is_table(&table.name, name);
-            removed |= this;
-            !this
-        });
-    }
-    if !removed {
+    let own = entry.schemas.iter().filter(|entry| is_schema(entry, schema));
+    let mut tables = own.flat_map(|own| own.tables.iter().map(move |table| (&own.name, table)));
+    let Some((of_schema, table)) = tables.find(|(_, table)| is_table(&table.name, name)) else {
         return Err(WriteError::Missing { what: format!("table '{share}.{schema}.{name}'") });
+    };
+    let deed = Deed::remove_table(&table_record(&entry.name, of_schema, table)?);
+    for own in entry.schemas.iter_mut().filter(|entry| is_schema(entry, schema)) {
+        own.tables.retain(|table| !is_table(&table.name, name));
     }
     entry.schemas.retain(|own| !own.tables.is_empty() || own.place.is_some() || !is_schema(own, schema));
-    Ok(())
+    Ok(deed)
 }
 
 pub(super) fn delete_share(
     document: &mut CatalogDocument,
     name: &ShareName,
     deletion: Deletion,
-) -> Result<(), WriteError> {
-    let id = share_of(document, name)?.id.clone();
+) -> Result<Deed, WriteError> {
+    let share = share_record(share_of(document, name)?)?;
+    let id = share.id.clone();
     let grants = document.recipients.iter().filter(|recipient| recipient.grants.contains(&id)).count();
     if deletion == Deletion::OnlyIfUnused && grants > 0 {
         let plural = if grants == 1 { "" } else { "s" };
@@ -152,14 +155,14 @@ pub(super) fn delete_share(
         recipient.granted_at.remove(&id);
         recipient.grant_windows.remove(&id);
     }
-    Ok(())
+    Ok(Deed::delete_share(&share, grants as u64))
 }
 
 pub(super) fn create_recipient(
     document: &mut CatalogDocument,
     recipient: &RecipientRecord,
     token: &TokenRecord,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     if token.recipient_id != recipient.id {
         return Err(WriteError::Refused("the token belongs to another recipient".into()));
     }
@@ -168,14 +171,14 @@ pub(super) fn create_recipient(
         return Err(WriteError::Exists { what: recipient_text(&recipient.name) });
     }
     document.recipients.push(RecipientEntry { tokens: vec![token_entry(token)], ..recipient_entry(recipient) });
-    Ok(())
+    Ok(Deed::create_recipient(recipient, token))
 }
 
 pub(super) fn rotate_token(
     document: &mut CatalogDocument,
     token: &TokenRecord,
     others_end_at: TimestampMs,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     let found = document.recipients.iter_mut().find(|entry| entry.id == token.recipient_id);
     let entry = found.ok_or_else(|| WriteError::Missing { what: "recipient of that id".into() })?;
     if entry.tokens.iter().any(|other| token_id(other) == token.id) {
@@ -188,12 +191,13 @@ pub(super) fn rotate_token(
             entry.tokens.len()
         )));
     }
+    let deed = Deed::rotate_token(&recipient_record(entry)?, &recipients_tokens(entry)?, token, others_end_at);
     end_tokens(entry, others_end_at);
     entry.tokens.push(token_entry(token));
-    Ok(())
+    Ok(deed)
 }
 
-pub(super) fn add_activation(document: &mut CatalogDocument, link: &ActivationRecord) -> Result<(), WriteError> {
+pub(super) fn add_activation(document: &mut CatalogDocument, link: &ActivationRecord) -> Result<Deed, WriteError> {
     if document.activations.iter().any(|entry| entry.sha256 == link.hash) {
         return Err(WriteError::Exists { what: "a link of that code".into() });
     }
@@ -203,7 +207,7 @@ pub(super) fn add_activation(document: &mut CatalogDocument, link: &ActivationRe
         document.activations.retain(|entry| TimestampMs::parse(&entry.expires).is_none_or(kept));
     }
     document.activations.push(activation_entry(link));
-    Ok(())
+    Ok(Deed::make_link(link))
 }
 
 pub(super) fn end_tokens(recipient: &mut RecipientEntry, at: TimestampMs) {
@@ -221,9 +225,10 @@ pub(super) fn grant(
     recipient: &RecipientName,
     window: Window,
     at: TimestampMs,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     rules::check_window(window).map_err(WriteError::Refused)?;
-    let id = share_of(document, share)?.id.clone();
+    let granted = share_of(document, share)?.clone();
+    let id = granted.id.clone();
     let entry = recipient_of(document, recipient)?;
     if entry.grants.contains(&id) {
         return Err(WriteError::Exists { what: grant_text(share, recipient) });
@@ -233,7 +238,7 @@ pub(super) fn grant(
         entry.grant_windows.insert(id.clone(), window.into());
     }
     entry.grants.push(id);
-    Ok(())
+    Ok(Deed::grant(&grant_record(entry, &granted)?))
 }
 
 fn grant_text(share: &ShareName, recipient: &RecipientName) -> String {
@@ -245,43 +250,49 @@ pub(super) fn set_grant_window(
     share: &ShareName,
     recipient: &RecipientName,
     window: Window,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     rules::check_window(window).map_err(WriteError::Refused)?;
-    let id = share_of(document, share)?.id.clone();
+    let granted = share_of(document, share)?.clone();
+    let id = granted.id.clone();
     let entry = recipient_of(document, recipient)?;
     if !entry.grants.contains(&id) {
         return Err(WriteError::Missing { what: grant_text(share, recipient) });
     }
+    let deed = Deed::set_window(&grant_record(entry, &granted)?, window);
     if window.is_always() {
         entry.grant_windows.remove(&id);
     } else {
         entry.grant_windows.insert(id, window.into());
     }
-    Ok(())
+    Ok(deed)
 }
 
 pub(super) fn revoke(
     document: &mut CatalogDocument,
     share: &ShareName,
     recipient: &RecipientName,
-) -> Result<(), WriteError> {
-    let id = share_of(document, share)?.id.clone();
+) -> Result<Deed, WriteError> {
+    let granted = share_of(document, share)?.clone();
+    let id = granted.id.clone();
     let entry = recipient_of(document, recipient)?;
     if !entry.grants.contains(&id) {
         return Err(WriteError::Missing { what: grant_text(share, recipient) });
     }
+    let deed = Deed::revoke(&grant_record(entry, &granted)?);
     entry.grants.retain(|grant| *grant != id);
     entry.granted_at.remove(&id);
     entry.grant_windows.remove(&id);
-    Ok(())
+    Ok(deed)
 }
 
 pub(super) fn set_rules(
     document: &mut CatalogDocument,
     name: &RecipientName,
     rules: &RecipientRules,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     rules::check_recipient(rules).map_err(WriteError::Refused)?;
-    recipient_of(document, name)?.rules = rules.into();
-    Ok(())
+    let entry = recipient_of(document, name)?;
+    let deed = Deed::set_rules(&recipient_record(entry)?, rules);
+    entry.rules = rules.into();
+    Ok(deed)
 }

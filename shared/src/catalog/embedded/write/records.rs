@@ -170,7 +170,7 @@ pub(super) fn token_id(entry: &TokenEntry) -> String {
     entry.id.clone().unwrap_or_else(|| entry.sha256.chars().take(ID_DIGITS).collect())
 }
 
-pub(super) fn token_record(recipient_id: &str, entry: &TokenEntry) -> Result<TokenRecord, WriteError> {
+fn token_record(recipient_id: &str, entry: &TokenEntry) -> Result<TokenRecord, WriteError> {
     Ok(TokenRecord {
         id: token_id(entry),
         recipient_id: recipient_id.to_owned(),
@@ -181,6 +181,14 @@ pub(super) fn token_record(recipient_id: &str, entry: &TokenEntry) -> Result<Tok
         status: status(entry.status),
         created_at: moment(entry.created_at.as_ref(), "a token's creation")?,
     })
+}
+
+/// A recipient's tokens, oldest first.
+pub(super) fn tokens_of(entry: &RecipientEntry) -> Result<Vec<TokenRecord>, WriteError> {
+    let tokens = entry.tokens.iter().map(|token| token_record(&entry.id, token));
+    let mut tokens = tokens.collect::<Result<Vec<_>, _>>()?;
+    tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    Ok(tokens)
 }
 
 pub(super) fn token_entry(token: &TokenRecord) -> TokenEntry {

@@ -6,6 +6,7 @@ use super::EmbeddedProviderCatalog;
 use super::changes::{checked_location, is_table};
 use super::records::{iso, moment, name};
 use crate::catalog::document::RegisteredEntry;
+use crate::catalog::event::Deed;
 use crate::catalog::register::{Look, RegisteredTable, TableRegister};
 use crate::catalog::write::WriteError;
 use crate::model::name::TableName;
@@ -67,7 +68,7 @@ impl TableRegister for EmbeddedProviderCatalog {
                 return Err(WriteError::Exists { what: registered_text(&table.name) });
             }
             document.registered_tables.push(entry(&table));
-            Ok(())
+            Ok(Deed::register_table(&table))
         })
         .await
     }
@@ -75,12 +76,12 @@ impl TableRegister for EmbeddedProviderCatalog {
     async fn unregister_table(&self, name: &TableName) -> Result<(), WriteError> {
         let name = name.clone();
         self.change(move |document| {
-            let before = document.registered_tables.len();
-            document.registered_tables.retain(|entry| !is_table(&entry.name, &name));
-            if document.registered_tables.len() == before {
+            let Some(before) = document.registered_tables.iter().find(|entry| is_table(&entry.name, &name)) else {
                 return Err(WriteError::Missing { what: registered_text(&name) });
-            }
-            Ok(())
+            };
+            let deed = Deed::unregister_table(&record(before)?);
+            document.registered_tables.retain(|entry| !is_table(&entry.name, &name));
+            Ok(deed)
         })
         .await
     }

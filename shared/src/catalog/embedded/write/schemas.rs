@@ -3,6 +3,7 @@
 use super::changes::{checked_location, is_schema, share_of};
 use super::records::{place_entry, schema_record};
 use crate::catalog::document::{CatalogDocument, SchemaEntry, ShareEntry};
+use crate::catalog::event::Deed;
 use crate::catalog::reach;
 use crate::catalog::write::{SchemaRecord, WriteError};
 use crate::model::name::{SchemaName, ShareName};
@@ -19,7 +20,7 @@ pub(super) fn schemas_of(share: &ShareEntry) -> Result<Vec<SchemaRecord>, WriteE
     Ok(schemas)
 }
 
-pub(super) fn locate_schema(document: &mut CatalogDocument, schema: &SchemaRecord) -> Result<(), WriteError> {
+pub(super) fn locate_schema(document: &mut CatalogDocument, schema: &SchemaRecord) -> Result<Deed, WriteError> {
     let SchemaRecord { region, role_arn, external_id, .. } = schema;
     reach::from_parts(region.as_deref(), None, role_arn.as_deref(), external_id.as_deref())
         .map_err(WriteError::Refused)?;
@@ -35,19 +36,21 @@ pub(super) fn locate_schema(document: &mut CatalogDocument, schema: &SchemaRecor
         }
         Some(entry) => entry.place = place,
     }
-    Ok(())
+    Ok(Deed::locate_schema(schema))
 }
 
 pub(super) fn unlocate_schema(
     document: &mut CatalogDocument,
     share: &ShareName,
     schema: &SchemaName,
-) -> Result<(), WriteError> {
+) -> Result<Deed, WriteError> {
     let entry = share_of(document, share)?;
     let own = entry.schemas.iter_mut().find(|own| is_schema(own, schema));
-    if own.and_then(|own| own.place.take()).is_none() {
+    let Some((own, place)) = own.and_then(|own| own.place.clone().map(|place| (own, place))) else {
         return Err(WriteError::Missing { what: schema_text(share, schema) });
-    }
+    };
+    let deed = Deed::unlocate_schema(&schema_record(&entry.name, &own.name, &place)?);
+    own.place = None;
     entry.schemas.retain(|own| !own.tables.is_empty() || !is_schema(own, schema));
-    Ok(())
+    Ok(deed)
 }
