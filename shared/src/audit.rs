@@ -12,6 +12,7 @@ use crate::model::version::{TimestampMs, Version};
 
 pub mod log;
 pub mod metrics;
+pub mod record;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
