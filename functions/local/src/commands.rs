@@ -2,6 +2,7 @@
 //! scripts. Each command says what it did and what to do next, or in one sentence why it did nothing.
 
 pub mod answer;
+pub mod audit;
 pub mod doctor;
 pub mod grant;
 pub mod handover;
@@ -26,6 +27,7 @@ use shared::provider::tokens::{Grace, Lifetime};
 use crate::inspect::one_line;
 use crate::sql::session::SqlArgs;
 use answer::Answer;
+use audit::AuditArgs;
 use doctor::DoctorArgs;
 use grant::{GrantArgs, RevokeArgs};
 use import::ImportArgs;
@@ -78,6 +80,15 @@ pub enum OperatorCommand {
     /// fetched. A step that fails says what to do, and the command ends with an error.
     #[command(after_help = "Examples:\n  spillway doctor\n  spillway doctor --stack prod --table sales.eu.orders")]
     Doctor(DoctorArgs),
+    /// Say who read what, how much, and what was refused; or what operators changed
+    ///
+    /// Of a local server from the files that it keeps in its state folder, of a stack from the log of its functions. What
+    /// is told: every answer with its recipient, table, version, files and bytes, the sums of each recipient and table, and
+    /// every refusal with its code. Bytes are those of the answers, not of the files that they name.
+    #[command(
+        after_help = "Examples:\n  spillway audit --recipient acme --since 7d\n  spillway audit --admin --stack prod"
+    )]
+    Audit(AuditArgs),
     /// Say the same in SQL: statements, a file of them, or a prompt
     ///
     /// `spillway sql "STATEMENTS"` runs statements that are separated by ';', `spillway sql -f FILE` those of a file, and
@@ -110,6 +121,8 @@ impl OperatorCommand {
             Self::Share(ShareCommand::Create(_)) | Self::Recipient(RecipientCommand::Create(_)) | Self::Import(_) => {
                 Beginning::Here
             }
+            // Whoever serves a folder or a configuration has events and no catalogue.
+            Self::Audit(args) if args.target.is_local() => Beginning::OnACopy,
             _ => Beginning::NotHere,
         }
     }
@@ -125,6 +138,7 @@ impl OperatorCommand {
             Self::Token(command) => command.target(),
             Self::Import(args) => &args.target,
             Self::Doctor(args) => &args.target,
+            Self::Audit(args) => &args.target,
             Self::Sql(args) => &args.target,
         }
     }
@@ -140,6 +154,7 @@ impl OperatorCommand {
             Self::Token(command) => command.run(target).await,
             Self::Import(args) => import::run(args, target).await,
             Self::Doctor(args) => doctor::run(args, target).await,
+            Self::Audit(args) => audit::run(args, target).await,
             Self::Sql(_) => Err("statements are run one by one".into()),
         }
     }

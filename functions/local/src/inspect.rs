@@ -251,7 +251,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// `831 B`, `1.2 MB`: the way people read sizes.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let (mut rest, mut unit) = (bytes as f64, 0);
     while rest >= 999.95 && unit + 1 < UNITS.len() {

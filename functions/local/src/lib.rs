@@ -22,6 +22,7 @@ pub mod stable_id;
 pub mod state;
 
 // Serving it
+pub mod audit_file;
 pub mod embedded_s3;
 pub mod gateway;
 pub mod memory;

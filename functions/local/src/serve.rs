@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use shared::audit::log::LogAudit;
+use shared::audit::{All, Audit};
 use shared::clock::{Clock, SystemClock};
 use shared::config::Environment;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::audit_file::AuditFile;
 use crate::cli::ServeArgs;
 use crate::conf_yaml::{self, ServerConfig};
 use crate::content::Content;
@@ -58,6 +60,8 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         content.notes.push(note.into());
     }
 
+    let audit_file = Arc::new(AuditFile::start(state.path(), Arc::clone(&clock))?);
+    let kept: Vec<Arc<dyn Audit>> = vec![Arc::new(LogAudit), Arc::clone(&audit_file) as Arc<dyn Audit>];
     let certificate = tls.as_ref().and_then(|tls| tls.self_signed.clone());
     let settings = Settings {
         listener,
@@ -73,7 +77,7 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
         first_byte_within: content.first_byte_within,
         url_ttl_secs: content.url_ttl_secs,
         clock,
-        audit: Arc::new(LogAudit),
+        audit: Arc::new(All(kept)),
     };
     let server = Server::start(settings).await?;
     if own_catalogue {
@@ -92,10 +96,12 @@ pub async fn run(args: ServeArgs, environment: Environment) -> Result<(), String
     });
     stop_signal().await?;
     output::stopping();
-    tokio::select! {
+    let stopped = tokio::select! {
         () = server.stop() => Ok(()),
         again = stop_signal() => again,
-    }
+    };
+    audit_file.finish().await;
+    stopped
 }
 
 /// A configuration that lets everybody in may do so on this machine alone.

@@ -29,7 +29,7 @@ use shared::auth::stored::{StoredTokens, TokenStore};
 use shared::auth::{Gate, Holder, Tokens};
 use shared::catalog::FindTable;
 use shared::catalog::dynamo::DynamoCatalog;
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 use shared::credentials::assumed::AssumedSessions;
 use shared::credentials::sts::StsRoles;
 use shared::discovery::Probing;
@@ -107,6 +107,7 @@ impl Deployment {
                 "Keyring": {"Type": "AWS::SecretsManager::Secret", "Properties": {
                     "Name": format!("{}-keyring", self.stack), "SecretString": keyring,
                 }},
+                "FunctionLogs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": self.log_group()}},
                 "DataRole": {"Type": "AWS::IAM::Role", "Properties": {
                     "RoleName": self.stack, "AssumeRolePolicyDocument": trust,
                     "Policies": [{"PolicyName": "read", "PolicyDocument": policy}],
@@ -119,6 +120,7 @@ impl Deployment {
                 "DataRoleArn": {"Value": self.role},
                 "TokenStore": {"Value": token_store},
                 "TokenSecretPrefix": {"Value": self.token_prefix()},
+                "FunctionLogGroup": {"Value": {"Ref": "FunctionLogs"}},
             },
         });
         let client = aws_sdk_cloudformation::Client::new(&self.config);
@@ -139,6 +141,23 @@ impl Deployment {
             }
         }
         panic!("the stack is not made in time");
+    }
+
+    fn log_group(&self) -> String {
+        format!("{}-logs", self.stack)
+    }
+
+    /// Writes lines as a function's would be.
+    async fn log(&self, lines: &[String]) {
+        let client = aws_sdk_cloudwatchlogs::Client::new(&self.config);
+        let (group, now) = (self.log_group(), SystemClock::shared().now().millis());
+        client.create_log_stream().log_group_name(&group).log_stream_name("a").send().await.unwrap();
+        let event = |line: &String| {
+            let event = aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().message(line).timestamp(now);
+            event.build().unwrap()
+        };
+        let put = client.put_log_events().log_group_name(&group).log_stream_name("a");
+        put.set_log_events(Some(lines.iter().map(event).collect())).send().await.unwrap();
     }
 
     fn token_prefix(&self) -> String {
@@ -415,6 +434,52 @@ async fn recipients_whose_tokens_are_in_secrets() {
     let client = aws_sdk_secretsmanager::Client::new(&deployment.config);
     let store = SecretTokenStore::new(client, deployment.token_prefix());
     life_of_a_recipient(&deployment, Arc::new(store)).await;
+}
+
+#[tokio::test]
+async fn what_functions_logged_and_what_operators_changed_is_told() {
+    let Some(deployment) = Deployment::new("dynamodb").await else { return };
+    deployment.does(&["share", "create", "sales"]);
+    let made = deployment.json(&["recipient", "create", "acme"]);
+    deployment.does(&["grant", "sales", "acme"]);
+
+    assert!(deployment.does(&["audit"]).starts_with("0 requests since "));
+    let line = |table: &str, code: Option<&str>| {
+        let line = json!({
+            "timestamp": SystemClock::shared().now().to_iso(), "level": "INFO", "target": "spillway::audit",
+            "message": "answered", "requestId": "x", "route": "query-table", "share": "sales", "schema": "eu",
+            "table": table, "recipientId": made["recipient"]["id"], "version": 7, "status": code.map_or(200, |_| 404),
+            "errorCode": code, "outcome": "completed", "filesReturned": 3, "bytesSent": 4_000, "latencyMs": 5,
+        });
+        line.to_string()
+    };
+    let other = json!({"level": "WARN", "target": "spillway", "message": "something else"}).to_string();
+    deployment.log(&[line("orders", None), other, "START".into(), line("none", Some("TABLE_NOT_FOUND"))]).await;
+    let told = deployment.json(&["audit", "--recipient", "acme"]);
+    let total = &told["totals"][0];
+    assert_eq!(
+        (&total["recipient"], &total["table"], &total["bytes"]),
+        (&"acme".into(), &"orders".into(), &4_000.into())
+    );
+    assert_eq!(
+        (told["events"].as_array().unwrap().len(), &told["refused"][0]["errorCode"]),
+        (2, &"TABLE_NOT_FOUND".into())
+    );
+
+    let told = deployment.json(&["audit", "--admin"]);
+    let changes = told["changes"].as_array().unwrap();
+    let acts: Vec<_> = changes.iter().map(|change| change["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["create share", "make link", "create recipient", "grant"]);
+    let principal = format!("arn:aws:iam::{ACCOUNT}:root");
+    assert!(changes.iter().all(|change| change["actor"] == principal.as_str()), "{told:#}");
+    let table = &deployment.table.name;
+    let without_stack = spillway()
+        .args(["audit", "--table-name", table])
+        .envs([("AWS_ENDPOINT_URL", deployment.endpoint.as_str()), ("AWS_REGION", REGION)])
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&without_stack.stderr).contains("name the stack with --stack"));
 }
 
 #[tokio::test]

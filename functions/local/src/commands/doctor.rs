@@ -10,9 +10,8 @@ use shared::provider::names::TableRef;
 use shared::provider::{counted, schemas, shares, tables};
 
 use super::answer::Answer;
-use super::target::{Kind, Target, TargetArgs};
+use super::target::{Kind, Target, TargetArgs, principal};
 use super::told;
-use crate::inspect::bucket::reason;
 
 mod schema;
 mod table;
@@ -131,12 +130,9 @@ pub async fn run(args: &DoctorArgs, target: &Target) -> Result<Answer, String> {
 /// Who the operator is to AWS.
 async fn identity(target: &Target) -> Result<String, String> {
     let config = target.aws_config().await;
-    let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
-    let answer = answer.map_err(|error| {
-        format!("AWS does not know who you are: {}; check AWS_PROFILE, or sign in again", reason(&error))
-    })?;
+    let principal = principal(&config).await?;
     let region = config.region().map_or("no region", |region| region.as_ref());
-    Ok(format!("{} in {region}", answer.arn().unwrap_or("unnamed")))
+    Ok(format!("{principal} in {region}"))
 }
 
 /// Whether the server answers where profiles lead, and what time it is there.

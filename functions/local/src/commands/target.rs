@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use clap::Args;
 use shared::auth::mint::PlainMint;
 use shared::catalog::embedded::write::EmbeddedProviderCatalog;
+use shared::catalog::event::ChangeLog;
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::provider::Provider;
@@ -24,11 +25,13 @@ mod aws;
 mod below;
 mod local;
 mod look;
+mod operator;
 mod secrets;
 mod stack;
 
 pub use below::Below;
 pub use look::{Looked, Reading, named};
+pub use operator::principal;
 
 /// Where the local server listens when nothing else was said to it.
 const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
@@ -60,11 +63,20 @@ pub struct TargetArgs {
     pub json: bool,
 }
 
+impl TargetArgs {
+    /// Whether a state folder is meant.
+    pub fn is_local(&self) -> bool {
+        self.stack.is_none() && self.table_name.is_none()
+    }
+}
+
 /// The catalogue that a command works on.
 #[derive(Debug)]
 pub struct Target {
     /// Every act on it.
     pub provider: Provider,
+    /// What operators changed.
+    pub changes: Arc<dyn ChangeLog>,
     kind: Kind,
     state: PathBuf,
     /// The options that lead here, for lines to paste.
@@ -107,6 +119,8 @@ pub struct Deployment {
     pub config: SdkConfig,
     /// The role by which tables are read that name none.
     pub data_role: Option<String>,
+    /// The log group of its functions, when the stack says it.
+    pub log_group: Option<String>,
 }
 
 impl Target {
@@ -125,7 +139,7 @@ impl Target {
             options.push_str(&format!(" --{name} {}", crate::output::quoted_text(value)));
         };
         let default_state = args.state == Path::new(STATE_DEFAULT);
-        let (kind, provider, known, gathering) = if args.stack.is_some() || args.table_name.is_some() {
+        let (kind, provider, changes, known, gathering) = if !args.is_local() {
             if let Some(stack) = &args.stack {
                 option("stack", stack);
             }
@@ -135,9 +149,9 @@ impl Target {
                 args.endpoint.iter().for_each(|endpoint| option("endpoint", endpoint));
             }
             args.region.iter().for_each(|region| option("region", region));
-            let (deployment, provider, endpoint) = aws::open(args, Arc::clone(&clock)).await?;
+            let (deployment, provider, changes, endpoint) = aws::open(args, Arc::clone(&clock)).await?;
             let provider = if beginning == Beginning::OnACopy { copy(&provider, clock).await? } else { provider };
-            (Kind::Aws(Box::new(deployment)), provider, endpoint, None)
+            (Kind::Aws(Box::new(deployment)), provider, changes, endpoint, None)
         } else {
             if !default_state {
                 option("state", &args.state.display().to_string());
@@ -147,17 +161,19 @@ impl Target {
                 .state
                 .and_then(|state| state.noted_endpoint())
                 .unwrap_or_else(|| format!("{LOCAL_SERVER}{ENDPOINT_DEFAULT}"));
-            (Kind::Local { region: args.region.clone() }, opened.provider, Some(endpoint), Some(opened.catalog))
+            let (kind, changes) = (Kind::Local { region: args.region.clone() }, Arc::new(opened.catalog.clone()));
+            (kind, opened.provider, changes as Arc<dyn ChangeLog>, Some(endpoint), Some(opened.catalog))
         };
         let endpoint = args.endpoint.as_deref().map(checked_endpoint).transpose()?.or(known);
-        let s3_endpoint = environment.s3_endpoint.clone();
-        Ok(Self { provider, kind, state: args.state.clone(), options, endpoint, s3_endpoint, glue: None, gathering })
+        let (state, s3_endpoint) = (args.state.clone(), environment.s3_endpoint.clone());
+        Ok(Self { provider, changes, kind, state, options, endpoint, s3_endpoint, glue: None, gathering })
     }
 
     /// What a program that has its catalogue already works on, as if it were in this state folder.
-    pub fn over(provider: Provider, state: PathBuf, endpoint: String) -> Self {
+    pub fn over(provider: Provider, changes: Arc<dyn ChangeLog>, state: PathBuf, endpoint: String) -> Self {
         let (kind, options) = (Kind::Local { region: None }, String::new());
-        Self { provider, kind, state, options, endpoint: Some(endpoint), s3_endpoint: None, glue: None, gathering: None }
+        let endpoint = Some(endpoint);
+        Self { provider, changes, kind, state, options, endpoint, s3_endpoint: None, glue: None, gathering: None }
     }
 
     /// What kind of catalogue it is.
@@ -186,6 +202,11 @@ impl Target {
     /// A sentence for the person at the terminal.
     pub fn state_folder(&self) -> Result<PathBuf, String> {
         StateFolder::open(&self.state).map(|state| state.path().to_owned())
+    }
+
+    /// The state folder that was named, whether it is there or not.
+    pub fn named_state(&self) -> &Path {
+        &self.state
     }
 
     /// A command to paste that works on this same catalogue.

@@ -11,11 +11,13 @@ use shared::auth::keyring::secret::KeyringSecret;
 use shared::auth::mint::{KeyringMint, MintTokens, MintedToken};
 use shared::auth::secrets::SecretTokenStore;
 use shared::catalog::dynamo::write::DynamoProviderCatalog;
+use shared::catalog::event::{ChangeLog, Recorder};
 use shared::catalog::write::ProviderCatalog;
 use shared::clock::Clock;
 use shared::error::Error;
 use shared::provider::{MintFor, Provider};
 
+use super::operator::AwsOperator;
 use super::secrets::TokensInSecrets;
 use super::stack::{self, Outputs};
 use super::{Deployment, TargetArgs};
@@ -31,11 +33,11 @@ pub(super) async fn config(region: Option<String>) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).region(region).load().await
 }
 
-/// Opens what the options name. The third is where profiles lead, when the stack says it.
+/// Opens what the options name. The last is where profiles lead, when the stack says it.
 pub(super) async fn open(
     args: &TargetArgs,
     clock: Arc<dyn Clock>,
-) -> Result<(Deployment, Provider, Option<String>), String> {
+) -> Result<(Deployment, Provider, Arc<dyn ChangeLog>, Option<String>), String> {
     let config = config(args.region.clone()).await;
     if config.region().is_none() {
         return Err("no AWS region is set; name it with --region, or set AWS_REGION or AWS_PROFILE".into());
@@ -49,7 +51,9 @@ pub(super) async fn open(
     let keyring =
         outputs.as_ref().map(|outputs| outputs.keyring_secret.clone()).or_else(|| args.keyring_secret.clone());
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
-    let catalog = Arc::new(DynamoProviderCatalog::new(aws_sdk_dynamodb::Client::new(&config), table));
+    let recorder = Recorder::new(Arc::new(AwsOperator::of(&config)), Arc::clone(&clock));
+    let catalog = DynamoProviderCatalog::new(aws_sdk_dynamodb::Client::new(&config), table).recorded(recorder);
+    let (catalog, changes) = (Arc::new(catalog.clone()), Arc::new(catalog));
     let catalog = with_token_store(catalog, secrets.clone(), outputs.as_ref())?;
     let provider = match keyring {
         // Links are made for tokens only, of which there are none.
@@ -61,11 +65,11 @@ pub(super) async fn open(
             Provider::new(catalog, mint_for, clock).with_codes(codes)
         }
     };
-    let (data_role, endpoint) = match outputs {
-        Some(outputs) => (outputs.data_role, Some(outputs.endpoint)),
-        None => (None, None),
+    let (data_role, log_group, endpoint) = match outputs {
+        Some(outputs) => (outputs.data_role, outputs.log_group, Some(outputs.endpoint)),
+        None => (None, None, None),
     };
-    Ok((Deployment { config, data_role }, provider, endpoint))
+    Ok((Deployment { config, data_role, log_group }, provider, changes, endpoint))
 }
 
 /// The catalogue with its tokens where the deployment's functions look for them. Anything else is refused: a recipient

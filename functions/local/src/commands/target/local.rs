@@ -6,11 +6,12 @@ use std::sync::Arc;
 use shared::auth::mint::PlainMint;
 use shared::catalog::document::CatalogDocument;
 use shared::catalog::embedded::write::EmbeddedProviderCatalog;
+use shared::catalog::event::Recorder;
 use shared::catalog::file;
 use shared::clock::Clock;
 use shared::provider::Provider;
 
-use super::Beginning;
+use super::{Beginning, operator};
 use crate::state::StateFolder;
 
 /// A catalogue that was opened.
@@ -26,6 +27,7 @@ pub(super) struct Opened {
 /// Opens it. Where there is none, only a command that puts the first thing in begins one: whoever merely looks may have
 /// named the wrong folder.
 pub(super) fn open(folder: &Path, beginning: Beginning, clock: Arc<dyn Clock>) -> Result<Opened, String> {
+    let recorder = Recorder::new(Arc::new(operator::of_this_machine()), Arc::clone(&clock));
     let opened = |state, catalog: EmbeddedProviderCatalog| {
         let provider = Provider::new(Arc::new(catalog.clone()), Box::new(|_| Arc::new(PlainMint)), clock);
         Opened { state, catalog, provider }
@@ -53,7 +55,7 @@ pub(super) fn open(folder: &Path, beginning: Beginning, clock: Arc<dyn Clock>) -
             Beginning::NotHere | Beginning::OnACopy => return Err(nothing_in(folder)),
         }
     }
-    let catalog = EmbeddedProviderCatalog::open(&catalogue)?;
+    let catalog = EmbeddedProviderCatalog::open(&catalogue)?.recorded(recorder);
     Ok(opened(Some(state), catalog))
 }
 

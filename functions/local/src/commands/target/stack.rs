@@ -21,6 +21,8 @@ pub(super) struct Outputs {
     pub(super) token_store: Option<String>,
     /// What the names of recipients' secrets begin with, where tokens are kept in secrets.
     pub(super) token_secret_prefix: Option<String>,
+    /// Where its functions log.
+    pub(super) log_group: Option<String>,
 }
 
 /// Asks CloudFormation for a stack's outputs.
@@ -57,6 +59,7 @@ fn read(stack: &str, outputs: impl Iterator<Item = (String, String)>) -> Result<
         data_role: outputs.remove("DataRoleArn").filter(|arn| !arn.is_empty()),
         token_store: outputs.remove("TokenStore"),
         token_secret_prefix: outputs.remove("TokenSecretPrefix"),
+        log_group: outputs.remove("FunctionLogGroup"),
     })
 }
 
