@@ -340,7 +340,7 @@ fn what_holds_state_outlives_the_stack() {
 }
 
 /// Types that cost nothing as long as nobody calls. What is not here must be off by default.
-const FREE_WHILE_IDLE: [&str; 16] = [
+const FREE_WHILE_IDLE: [&str; 17] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::BasePathMapping",
     "AWS::ApiGateway::Deployment",
@@ -354,6 +354,8 @@ const FREE_WHILE_IDLE: [&str; 16] = [
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
+    // A saved text; running it costs what it reads.
+    "AWS::Logs::QueryDefinition",
     // On demand; a few kilobytes of items and their copies.
     "AWS::DynamoDB::Table",
     // Empty after a week without queries.

@@ -158,7 +158,8 @@ impl Bench {
             region: None,
             json: false,
         };
-        Program { target: Target::over(provider, state, "https://share.example.org".into()), args }
+        let changes = Arc::new(EmbeddedProviderCatalog::in_memory(CatalogDocument::empty()));
+        Program { target: Target::over(provider, changes, state, "https://share.example.org".into()), args }
     }
 
     /// Everything in the catalogue, but for what is made anew each time: ids and moments. What refers to something that is
