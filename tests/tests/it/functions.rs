@@ -3,6 +3,7 @@
 mod events;
 mod log;
 mod manifests;
+mod queries;
 mod wire;
 
 /// Whether this process runs one test alone, as the tests start those that need a process of their own.

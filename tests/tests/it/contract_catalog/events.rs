@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use serde_json::json;
 use shared::catalog::event::{AdminEvent, ChangeLog};
 use shared::catalog::register::{Look, RegisteredTable};
-use shared::catalog::write::{ActivationRecord, Deletion, ProviderCatalog, Status};
+use shared::catalog::write::{ActivationRecord, Deletion, Status};
 use shared::clock::SystemClock;
 use shared::limits::TOKENS_PER_RECIPIENT_MAX;
 use shared::model::rule::{RecipientRules, Window};
