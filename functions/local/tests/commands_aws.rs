@@ -29,7 +29,7 @@ use shared::auth::stored::{StoredTokens, TokenStore};
 use shared::auth::{Gate, Holder, Tokens};
 use shared::catalog::FindTable;
 use shared::catalog::dynamo::DynamoCatalog;
-use shared::clock::{Clock, SystemClock};
+use shared::clock::SystemClock;
 use shared::credentials::assumed::AssumedSessions;
 use shared::credentials::sts::StsRoles;
 use shared::discovery::Probing;

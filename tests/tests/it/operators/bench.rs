@@ -9,6 +9,7 @@ use local::sql::mistake::{Source, shown};
 use local::sql::parse;
 use local::sql::run::{Mode, Outcome, Runner};
 use shared::auth::mint::PlainMint;
+use shared::catalog::document::CatalogDocument;
 use shared::catalog::dynamo::DynamoCatalog;
 use shared::catalog::dynamo::write::DynamoProviderCatalog;
 use shared::catalog::embedded::EmbeddedCatalog;
