@@ -6,10 +6,11 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shared::clock::{Clock, SystemClock};
 use shared::error::Error;
 use shared::model::location::TableLocation;
 use shared::model::version::TimestampMs;
@@ -36,8 +37,8 @@ struct Inner {
     page: Option<usize>,
     /// How long nothing has to be asked until what was asked is answered.
     quiet: Duration,
-    /// When something was asked last.
-    asked: Option<Instant>,
+    /// A clock since something was asked last.
+    asked: Option<Arc<dyn Clock>>,
     /// How many times what was asked was answered.
     waves: usize,
     /// What was fetched of each object.
@@ -165,7 +166,7 @@ impl MemoryStore {
         let (quiet, wave) = {
             let mut inner = self.inner.lock().unwrap();
             inner.calls.push(call);
-            inner.asked = Some(Instant::now());
+            inner.asked = Some(SystemClock::shared());
             (inner.quiet, inner.waves + 1)
         };
         if quiet.is_zero() {
@@ -177,7 +178,7 @@ impl MemoryStore {
             if inner.waves >= wave || inner.quiet.is_zero() {
                 return;
             }
-            if inner.asked.is_none_or(|asked| asked.elapsed() >= quiet) {
+            if inner.asked.as_ref().is_none_or(|since| since.uptime() >= quiet) {
                 inner.waves = wave;
                 return;
             }

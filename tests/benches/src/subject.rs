@@ -20,8 +20,11 @@ pub struct Subject {
     pub call: Box<dyn FnMut()>,
 }
 
+/// Makes a subject ready.
+type Make = fn() -> Result<Subject, String>;
+
 /// Names and makers of all subjects.
-const SUBJECTS: [(&str, fn() -> Result<Subject, String>); 12] = [
+const SUBJECTS: [(&str, Make); 12] = [
     ("presigner", presigner::with_token),
     ("presigner, no session token", presigner::without_token),
     ("line, delta", lines::delta),

@@ -1,6 +1,6 @@
 //! Events are written in their order, a full file is put aside, and nothing that goes wrong is hidden.
 
-use shared::audit::Outcome;
+use shared::audit::{Chunks, Outcome};
 use shared::clock::SystemClock;
 use shared::model::version::TimestampMs;
 
@@ -32,6 +32,7 @@ fn event(number: usize) -> Event {
         urls_expire_at: None,
         cache_hits: Vec::new(),
         latency: Duration::ZERO,
+        chunks: Chunks::default(),
         cold: false,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::write::{ActivationRecord, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
+use crate::catalog::write::{ActivationRecord, Origin, RecipientRecord, ShareRecord, Status, TableRecord, TokenRecord};
 use crate::clock::FixedClock;
 use crate::limits::ADMIN_EVENT_TEXT_CHARS_MAX;
 use crate::model::name::{RecipientName, SchemaName, ShareName, TableName};
@@ -91,6 +91,9 @@ async fn no_hash_and_no_secret_is_told() {
         external_id: Some("the-external-id".into()),
         history: History::SharedFrom(Version::new(3)),
         partitions: Vec::new(),
+        comment: None,
+        look: None,
+        origin: Origin::Named,
         created_at: None,
     };
     let link = ActivationRecord {

@@ -259,6 +259,7 @@ mod tests {
         );
     }
 
+    #[expect(clippy::single_range_in_vec_init, reason = "a list of runs may be of one")]
     #[test]
     fn pages_with_rows_are_read_and_the_dictionary() {
         let pages = pages_of(&index(&[(1010, 20, 0), (1030, 30, 5), (1060, 40, 9)]), &chunk(), 12).unwrap();

@@ -100,7 +100,7 @@ async fn replays(tables: &[Table]) -> Result<Value, String> {
     /// `deltalake` holds all of a table in memory.
     const FILES_MAX: u64 = 2_000_000;
     const QUICK_FILES: u64 = 200_000;
-    let below = |files: u64| tables.iter().filter(move |table| table.is_usual() && table.files < files).next_back();
+    let below = |files: u64| tables.iter().rfind(move |table| table.is_usual() && table.files < files);
     let (quick, large) = (below(QUICK_FILES), below(FILES_MAX));
     let larger = large.filter(|large| quick.is_none_or(|quick| quick.files < large.files));
     let mut all = Vec::new();

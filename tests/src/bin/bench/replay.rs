@@ -53,8 +53,8 @@ pub(crate) async fn run(table: &Table) -> Result<Value, String> {
         location: TableLocation::new("folder", ""),
     };
     let mut readers = [
-        Measured::new("own, as served", "the embedded S3, its work included", Reader::Own(through_s3)),
-        Measured::new("own", "the folder", Reader::Own(from_folder)),
+        Measured::new("own, as served", "the embedded S3, its work included", Reader::Own(Box::new(through_s3))),
+        Measured::new("own", "the folder", Reader::Own(Box::new(from_folder))),
         Measured::new("deltalake, opened", "the folder", Reader::Opened(table.folder.clone())),
         Measured::new("deltalake, one by one", "the folder", Reader::OneByOne(table.folder.clone())),
     ];
@@ -165,7 +165,7 @@ struct Visited {
 }
 
 enum Reader {
-    Own(Own),
+    Own(Box<Own>),
     Opened(PathBuf),
     OneByOne(PathBuf),
 }

@@ -40,6 +40,7 @@ async fn every_change_leaves_one_event(backend: &Backend) {
         region: None,
         role_arn: None,
         external_id: None,
+        comment: None,
         look: Look::Taken,
         created_at: None,
     };
@@ -67,7 +68,10 @@ async fn every_change_leaves_one_event(backend: &Backend) {
     provider.rotate_token(&token("r-1", "second", 2), at).await.unwrap();
     provider.end_tokens(&r, at).await.unwrap();
     provider.grant(&s, &r, Window { from: None, until: Some(at) }, at).await.unwrap();
+    provider.set_grant_window(&s, &r, Window::default()).await.unwrap();
     provider.revoke(&s, &r).await.unwrap();
+    provider.locate_schema(&schema("s", "b")).await.unwrap();
+    provider.unlocate_schema(&s, &schema_name("b")).await.unwrap();
     provider.remove_table(&s, &schema_name("a"), &table_name("t")).await.unwrap();
     provider.grant(&s, &r, Window::default(), at).await.unwrap();
     provider.delete_share(&s, Deletion::WithDependents).await.unwrap();
@@ -92,7 +96,10 @@ async fn every_change_leaves_one_event(backend: &Backend) {
             "rotate token",
             "end tokens",
             "grant",
+            "set window",
             "revoke",
+            "locate schema",
+            "unlocate schema",
             "remove table",
             "grant",
             "delete share",
@@ -111,10 +118,13 @@ async fn every_change_leaves_one_event(backend: &Backend) {
         (json!({"tokens": [{"id": "r-1-first"}]}), json!({"tokens": [{"id": "r-1-second"}], "othersEndAt": end}))
     );
     assert_eq!(values(13), (json!({}), json!({"window": {"until": end}})));
-    assert_eq!(values(14).0["window"], json!({"until": end}));
-    assert_eq!(values(15).0["location"], "s3://bucket/s/a/t");
-    assert_eq!(values(17), (json!({"id": "s-1", "grants": 1}), json!({})));
-    let names = json!(events[14].names);
+    assert_eq!(values(14), (json!({"window": {"until": end}}), json!({})));
+    assert_eq!(values(15).0["window"], json!(null));
+    assert_eq!(values(16).1, values(17).0);
+    assert_eq!(values(17).0["location"], "s3://places/b");
+    assert_eq!(values(18).0["location"], "s3://bucket/s/a/t");
+    assert_eq!(values(20), (json!({"id": "s-1", "grants": 1}), json!({})));
+    let names = json!(events[15].names);
     assert_eq!(names, json!({"share": "s", "recipient": "r", "recipientId": "r-1"}));
     let text = json!(events).to_string();
     let hash = token("r-1", "first", 1).hash;

@@ -73,7 +73,11 @@ fn changes_within_one_tick_of_the_file_system_are_seen() {
     let other = DocumentFile::at(&path);
     for number in 1..200 {
         let (old, new) = (format!("x{}", number - 1), format!("x{number}"));
-        file.change(|document| Some(document.shares[0].name.clone_from(&new))).unwrap();
+        file.change(|document| {
+            document.shares[0].name.clone_from(&new);
+            Some(())
+        })
+        .unwrap();
         assert_eq!(other.read(|document| document.shares[0].name.clone()).unwrap(), new);
         assert!(is_seen(&reader, &clock, &new) && !is_seen(&reader, &clock, &old), "{new}");
     }

@@ -219,7 +219,8 @@ async fn one_partition_of_a_table_that_is_not_kept_costs_little() {
         let predicate = filter("p = '42'", &snapshot);
         let mut costs = Vec::new();
         for chosen in [false, true, true] {
-            (store.take_calls(), store.take_bytes());
+            store.take_calls();
+            store.take_bytes();
             let (wanted, came) = judged(&snapshot.files, &predicate, Mark::default(), chosen).await;
             assert_eq!(wanted.len(), 100, "sorted {sorted}");
             costs.push((came, store.take_calls().len() as u64, store.take_bytes()));

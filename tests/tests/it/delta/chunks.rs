@@ -91,11 +91,11 @@ impl Fixture {
         log.snapshot(table, At::Latest, Wants::Head).await.unwrap().files
     }
 
-    async fn from_log(&self) -> Vec<(Mark, String)> {
+    async fn by_log(&self) -> Vec<(Mark, String)> {
         from(&self.files(None).await, Mark::default()).await
     }
 
-    async fn from_cache(&self) -> Vec<(Mark, String)> {
+    async fn by_cache(&self) -> Vec<(Mark, String)> {
         from(&self.files(Some(&self.cache)).await, Mark::default()).await
     }
 }
@@ -118,8 +118,8 @@ async fn few(files: &SnapshotFiles, mark: Mark, count: usize, goes_on: bool) {
 #[tokio::test]
 async fn what_one_process_decoded_another_reads_chunk_by_chunk() {
     let mut fixture = Fixture::of(|folder| large_checkpoint(folder));
-    let truth = fixture.from_log().await;
-    assert_eq!(fixture.from_cache().await, truth);
+    let truth = fixture.by_log().await;
+    assert_eq!(fixture.by_cache().await, truth);
     assert_eq!(fixture.chunks.take_counts(), (10, 0, 10), "a chunk of each of ten row groups");
     let mut costs = Vec::new();
     for cache in [None, Some(&fixture.cache)] {
@@ -134,8 +134,8 @@ async fn what_one_process_decoded_another_reads_chunk_by_chunk() {
     // The next version stands on the same checkpoint.
     fixture.table.commit(vec![fixture.table.remove("p=a/00007.parquet"), fixture.table.add_entry("more", None, 1)]);
     fixture.store.mirror(&location(), fixture.table.path());
-    let later = fixture.from_cache().await;
-    assert_eq!(later, fixture.from_log().await);
+    let later = fixture.by_cache().await;
+    assert_eq!(later, fixture.by_log().await);
     assert_eq!((later.len(), fixture.chunks.take_counts()), (truth.len(), (10, 10, 0)));
 }
 
@@ -144,13 +144,13 @@ async fn what_a_process_keeps_itself_is_in_no_cache() {
     let fixture = Fixture::of(|folder| large_checkpoint(folder));
     let log = DeltaLog::new(fixture.store.clone()).with_chunks(fixture.cache.clone());
     let files = log.snapshot(&location(), At::Latest, Wants::Files).await.unwrap().files;
-    assert_eq!(from(&files, Mark::default()).await, fixture.from_log().await);
+    assert_eq!(from(&files, Mark::default()).await, fixture.by_log().await);
     // Nor is a small row group, nor what the storage does not tell apart.
     let small = Fixture::of(|folder| layered(folder, TableBuilder::checkpoint));
-    assert_eq!(small.from_cache().await, small.from_log().await);
+    assert_eq!(small.by_cache().await, small.by_log().await);
     let untold = Fixture::of(|folder| large_checkpoint(folder));
     untold.store.tell_no_tags();
-    assert_eq!(untold.from_cache().await, untold.from_log().await);
+    assert_eq!(untold.by_cache().await, untold.by_log().await);
     for fixture in [fixture, small, untold] {
         assert_eq!(fixture.chunks.take_counts(), (0, 0, 0));
     }
@@ -178,8 +178,8 @@ async fn answers_are_the_same_with_every_checkpoint_and_from_every_file_on() {
     for (number, checkpoint) in checkpoints.into_iter().enumerate() {
         for rows in [1, 3, 7, 100] {
             let fixture = Fixture::small(rows, |folder| layered(folder, checkpoint));
-            let truth = fixture.from_log().await;
-            assert_eq!(fixture.from_cache().await, truth, "cold, {number}, {rows}");
+            let truth = fixture.by_log().await;
+            assert_eq!(fixture.by_cache().await, truth, "cold, {number}, {rows}");
             let files = fixture.files(Some(&fixture.cache)).await;
             fixture.store.take_calls();
             fixture.chunks.take_counts();
@@ -202,7 +202,7 @@ async fn answers_are_the_same_with_every_checkpoint_and_from_every_file_on() {
 #[tokio::test]
 async fn a_page_asks_for_its_own_chunks() {
     let fixture = Fixture::small(100, |folder| large_checkpoint(folder));
-    let truth = fixture.from_cache().await;
+    let truth = fixture.by_cache().await;
     assert_eq!(fixture.chunks.take_counts().2, 101, "chunks of 10,002 rows");
     let files = fixture.files(Some(&fixture.cache)).await;
     fixture.store.take_calls();
@@ -256,10 +256,10 @@ async fn vectors_and_typed_columns_come_back_as_they_were() {
     let tables: [&dyn Fn(&Path) -> TableBuilder; 2] = [&with_vectors, &typed];
     for table in tables {
         let fixture = Fixture::small(3, table);
-        let truth = fixture.from_log().await;
+        let truth = fixture.by_log().await;
         assert_eq!(truth.len(), 20);
         for answer in ["cold", "warm"] {
-            assert_eq!(fixture.from_cache().await, truth, "{answer}");
+            assert_eq!(fixture.by_cache().await, truth, "{answer}");
         }
         let (gets, found, _) = fixture.chunks.take_counts();
         assert!(found > 5 && gets > found, "{found} of {gets}");
@@ -269,8 +269,8 @@ async fn vectors_and_typed_columns_come_back_as_they_were() {
 #[tokio::test]
 async fn whatever_stands_in_the_cache_the_answer_is_the_logs() {
     let fixture = Fixture::small(3, |folder| layered(folder, TableBuilder::checkpoint));
-    let truth = fixture.from_log().await;
-    assert_eq!(fixture.from_cache().await, truth);
+    let truth = fixture.by_log().await;
+    assert_eq!(fixture.by_cache().await, truth);
     let names = fixture.chunks.names();
     assert!(names.len() > 8, "{names:?}");
     // The same rows, sealed by somebody else; and another table's in the same place of its log.
@@ -309,9 +309,9 @@ async fn whatever_stands_in_the_cache_the_answer_is_the_logs() {
         }
         for (kind, content) in damaged.into_iter().enumerate() {
             fixture.chunks.replace(name, content);
-            assert_eq!(fixture.from_cache().await, truth, "damage {kind} of chunk {at}");
+            assert_eq!(fixture.by_cache().await, truth, "damage {kind} of chunk {at}");
             assert!(fixture.chunks.take_counts().2 > 0, "damage {kind} of chunk {at} is mended");
-            assert_eq!(fixture.from_cache().await, truth);
+            assert_eq!(fixture.by_cache().await, truth);
             let (gets, found, puts) = fixture.chunks.take_counts();
             assert_eq!((gets, puts), (found, 0), "damage {kind} of chunk {at}");
         }
@@ -321,26 +321,26 @@ async fn whatever_stands_in_the_cache_the_answer_is_the_logs() {
 #[tokio::test]
 async fn a_cache_that_fails_fails_no_answer() {
     let fixture = Fixture::small(3, |folder| layered(folder, TableBuilder::checkpoint));
-    let truth = fixture.from_log().await;
+    let truth = fixture.by_log().await;
     fixture.chunks.break_down(true);
-    assert_eq!(fixture.from_cache().await, truth);
+    assert_eq!(fixture.by_cache().await, truth);
     let (_, found, puts) = fixture.chunks.take_counts();
     assert!(found == 0 && puts > 0);
     fixture.chunks.break_down(false);
-    assert_eq!(fixture.from_cache().await, truth);
+    assert_eq!(fixture.by_cache().await, truth);
     fixture.chunks.break_down(true);
-    assert_eq!(fixture.from_cache().await, truth);
+    assert_eq!(fixture.by_cache().await, truth);
 }
 
 #[tokio::test]
 async fn a_checkpoint_that_was_replaced_does_not_meet_the_chunks_of_the_old_one() {
     let fixture = Fixture::small(3, |folder| layered(folder, TableBuilder::checkpoint));
-    let truth = fixture.from_cache().await;
+    let truth = fixture.by_cache().await;
     fixture.chunks.take_counts();
     // The very same bytes, written anew; then another table's under the same names.
     let before = fixture.store.content(&location(), &checkpoint_name(0));
     fixture.store.put(&location(), &checkpoint_name(0), before);
-    assert_eq!(fixture.from_cache().await, truth);
+    assert_eq!(fixture.by_cache().await, truth);
     let (_, found, puts) = fixture.chunks.take_counts();
     assert!(found == 0 && puts > 0);
     let folder = tempfile::tempdir().unwrap();
@@ -349,7 +349,7 @@ async fn a_checkpoint_that_was_replaced_does_not_meet_the_chunks_of_the_old_one(
         table.checkpoint();
     });
     fixture.store.mirror(&location(), other.path());
-    assert_eq!(fixture.from_cache().await, fixture.from_log().await);
+    assert_eq!(fixture.by_cache().await, fixture.by_log().await);
     assert_eq!(fixture.chunks.take_counts().1, 0);
 }
 
@@ -364,19 +364,19 @@ fn one_group(folder: &Path) -> TableBuilder {
 #[tokio::test]
 async fn an_answer_that_stops_leaves_the_chunks_that_it_finished() {
     let fixture = Fixture::small(3, one_group);
-    let truth = fixture.from_log().await;
+    let truth = fixture.by_log().await;
     let files = fixture.files(Some(&fixture.cache)).await;
     // Two rows of state, ten files, and the one that is not taken.
     few(&files, truth[0].0, 10, false).await;
     assert_eq!(fixture.chunks.take_counts(), (1, 0, 4));
-    assert_eq!(fixture.from_cache().await, truth);
+    assert_eq!(fixture.by_cache().await, truth);
     assert_eq!(fixture.chunks.names().len(), 34);
 }
 
 #[tokio::test]
 async fn a_page_leaves_chunks_for_the_next_ones() {
     let fixture = Fixture::small(3, one_group);
-    let truth = fixture.from_log().await;
+    let truth = fixture.by_log().await;
     let files = fixture.files(Some(&fixture.cache)).await;
     fixture.store.take_calls();
     let (mut pages, mut decoded) = (0, 0);
