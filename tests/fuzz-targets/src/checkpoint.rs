@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
-use shared::delta::checkpoint::{Part, Shown};
+use shared::delta::checkpoint::{Chosen, Part, Shown};
+use shared::delta::choice::{Choice, Columns};
 use shared::delta::fetch::Fetcher;
 use shared::delta::schema::SchemaFacts;
 use shared::error::Error;
 use shared::model::file::Mark;
+use shared::model::known::Known;
 use shared::storage::LogEntry;
 use shared::storage::remembered::{Keep, Remembered};
 
@@ -43,15 +45,35 @@ fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
     let head = part.head(&seen, true, true)?;
     let schema = SchemaFacts::of(SCHEMA)?;
     let mut files = Seen::default();
+    let shown = |partitioned| Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors };
     for partitioned in [true, false] {
         files = Seen::default();
-        part.emit(
-            &Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors },
-            Mark::default(),
-            None,
-            &mut files,
-        )?;
+        part.emit(&shown(partitioned), Mark::default(), None, &mut files)?;
         assert_eq!(files.totals, head.totals, "as many files as were counted");
+        for all in [true, false] {
+            let mut some = Seen::default();
+            let chosen = Chosen { choice: &Wants { all }, keep: Keep::No };
+            let read = part.emit(&shown(partitioned), Mark::default(), Some(chosen), &mut some);
+            let read = read.inspect_err(check_refusal).is_ok();
+            assert!(!read || !all || some == files, "a choice of all files is all files");
+            assert!(some.files.iter().all(|file| files.files.contains(file)), "files that are not there were chosen");
+        }
     }
     Ok(files)
+}
+
+/// Wants all files, or none of those that can be told before they are read.
+#[derive(Debug)]
+struct Wants {
+    all: bool,
+}
+
+impl Choice for Wants {
+    fn columns(&self) -> Columns<'_> {
+        Columns { partitions: vec!["name"], data: vec!["id", "at"] }
+    }
+
+    fn may_want(&self, _: &Known<'_>) -> bool {
+        self.all
+    }
 }
