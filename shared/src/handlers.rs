@@ -31,8 +31,6 @@ pub mod query_token;
 #[cfg(feature = "parquet")]
 mod range;
 #[cfg(feature = "parquet")]
-mod scope;
-#[cfg(feature = "parquet")]
 mod snapshot;
 
 pub mod activation;
@@ -45,6 +43,8 @@ pub mod list_tables;
 pub mod query_table;
 #[cfg(feature = "parquet")]
 pub mod query_table_changes;
+#[cfg(feature = "parquet")]
+pub mod scope;
 #[cfg(feature = "parquet")]
 pub mod table_metadata;
 #[cfg(feature = "parquet")]

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod grant;
 pub mod handover;
 pub mod import;
+pub mod plan;
 pub mod recipient;
 pub(crate) mod rules;
 pub mod schema;
@@ -31,6 +32,7 @@ use audit::AuditArgs;
 use doctor::DoctorArgs;
 use grant::{GrantArgs, RevokeArgs};
 use import::ImportArgs;
+use plan::PlanArgs;
 use recipient::RecipientCommand;
 use schema::SchemaCommand;
 use share::ShareCommand;
@@ -73,6 +75,13 @@ pub enum OperatorCommand {
     /// already in the same form is kept, so that an import that was broken off can be repeated.
     #[command(after_help = "Example:\n  spillway import conf.yaml --recipient acme")]
     Import(ImportArgs),
+    /// Say what a recipient sees now, and why when that is nothing
+    ///
+    /// The rules are applied, and the logs of tables are read, as the server does it: grants and their times, the IP access
+    /// list, tokens, partition rules, and what readers must know. Nothing is changed.
+    #[command(after_help = "Examples:\n  spillway plan --recipient acme\n  \
+        spillway plan --recipient acme --table sales.eu.orders --ip 203.0.113.7")]
+    Plan(PlanArgs),
     /// Check that recipients can really read what is shared
     ///
     /// Each step is a line: who you are to AWS, the catalogue, the keyring, the endpoint, the clock; and for each table
@@ -137,6 +146,7 @@ impl OperatorCommand {
             Self::Revoke(args) => &args.target,
             Self::Token(command) => command.target(),
             Self::Import(args) => &args.target,
+            Self::Plan(args) => &args.target,
             Self::Doctor(args) => &args.target,
             Self::Audit(args) => &args.target,
             Self::Sql(args) => &args.target,
@@ -153,6 +163,7 @@ impl OperatorCommand {
             Self::Revoke(args) => grant::revoke(args, target).await,
             Self::Token(command) => command.run(target).await,
             Self::Import(args) => import::run(args, target).await,
+            Self::Plan(args) => plan::run(args, target).await,
             Self::Doctor(args) => doctor::run(args, target).await,
             Self::Audit(args) => audit::run(args, target).await,
             Self::Sql(_) => Err("statements are run one by one".into()),

@@ -115,14 +115,7 @@ impl Server {
         let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
         let endpoint = format!("{scheme}://{host}:{}{}", address.port(), settings.endpoint);
 
-        let keys = AccessKeys::generate().map_err(|error| error.to_string())?;
-        let (id, secret) = (keys.access_key_id.clone(), keys.secret_access_key.clone());
-        let embedded_s3 = EmbeddedS3::start(settings.roots.clone(), keys)
-            .await
-            .map_err(|error| format!("cannot start the embedded S3 server: {error}"))?;
-        let own = EmbeddedStore::new(embedded_s3.endpoint(), id, &secret);
-        let reach = LocalReach::shared(Some(own), settings.s3_endpoint.clone());
-
+        let (embedded_s3, reach) = stores(&settings.roots, settings.s3_endpoint.clone()).await?;
         let gateway = Arc::new(gateway(&settings, &reach)?);
         let handle = Handle::new();
         let serving = serve(settings.listener, settings.tls, gateway, handle.clone())
@@ -143,6 +136,21 @@ impl Server {
         }
         self.embedded_s3.stop(DOWNLOADS_WITHIN).await;
     }
+}
+
+/// Where tables are read: the embedded S3 server of these folders, and S3 or what stands in for it.
+///
+/// # Errors
+/// A sentence for the person at the terminal.
+pub async fn stores(roots: &Roots, s3_endpoint: Option<String>) -> Result<(EmbeddedS3, Arc<dyn Reaches>), String> {
+    let keys = AccessKeys::generate().map_err(|error| error.to_string())?;
+    let (id, secret) = (keys.access_key_id.clone(), keys.secret_access_key.clone());
+    let embedded_s3 = EmbeddedS3::start(roots.clone(), keys)
+        .await
+        .map_err(|error| format!("cannot start the embedded S3 server: {error}"))?;
+    let own = EmbeddedStore::new(embedded_s3.endpoint(), id, &secret);
+    let reach = LocalReach::shared(Some(own), s3_endpoint);
+    Ok((embedded_s3, reach))
 }
 
 fn gateway(settings: &Settings, reach: &Arc<dyn Reaches>) -> Result<Gateway, String> {

@@ -501,3 +501,81 @@ async fn rules_are_set_by_options_shown_and_kept_by_a_server() {
     let (status, body) = server.get("/shares", Some(&provider.token("late")));
     assert!(status == 200 && !body.contains("\"s\""), "{body}");
 }
+
+#[tokio::test]
+async fn a_plan_says_what_the_routes_answer() {
+    let provider = Provider::new().await;
+    provider.does(&["share", "create", "s"]);
+    let covid = provider.folder.text("data/owid-covid-data");
+    provider.does(&["table", "add", "s.d.cars", "--location", &provider.cars(), "--history"]);
+    for (name, rule) in [("covid", "iso_code=@country"), ("closed", "iso_code=@none")] {
+        let name = format!("s.d.{name}");
+        provider.does(&["table", "add", &name, "--location", &covid, "--partition", rule]);
+    }
+    let profile = provider.file("acme");
+    provider.does(&["recipient", "create", "acme", "--property", "country=DEU", "--profile", &profile]);
+    let said = provider.does(&["plan", "--recipient", "acme"]);
+    assert!(said.contains("reads nothing now") && said.contains("spillway grant SHARE acme"), "{said}");
+    provider.does(&["grant", "s", "acme"]);
+
+    let server = provider.serve();
+    let token = provider.token("acme");
+    let plan = provider.json(&["plan", "--recipient", "acme"]);
+    let tables = plan["tables"].as_array().unwrap();
+    assert_eq!(tables.len(), 3, "{plan}");
+    for table in tables {
+        let name = table["name"].as_str().unwrap();
+        let path = format!("/shares/s/schemas/d/tables/{name}/metadata");
+        let (status, body) = server.get(&path, Some(&token));
+        if table["refused"].is_null() {
+            assert_eq!((status, name == "closed"), (200, false), "{body}");
+            let mut lines = body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let metadata = lines.nth(1).unwrap()["metaData"].clone();
+            assert_eq!((&table["files"], &table["bytes"]), (&metadata["numFiles"], &metadata["size"]), "{name}");
+        } else {
+            let answer: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((status, name, &answer["message"]), (403, "closed", &table["refused"]["answer"]));
+            assert!(table["refused"]["why"].as_str().unwrap().contains("no property 'none'"), "{table}");
+        }
+    }
+    let part = provider.json(&["plan", "--recipient", "acme", "--table", "s.d.covid"]);
+    let part = &part["tables"][0];
+    assert_eq!(part["partitions"], serde_json::json!([{"column": "iso_code", "value": "DEU"}]));
+    assert_eq!((&part["formats"][0], &part["urlSecsMax"]), (&"parquet".into(), &3600.into()));
+    let said = provider.does(&["plan", "--recipient", "acme"]);
+    for words in
+        ["reads 2 of 3 tables now", "iso_code = 'DEU'", "all versions", "s.d.closed: the recipient has no property"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(provider.fails(&["plan", "--recipient", "acmee"]).contains("did you mean 'acme'?"));
+    assert!(provider.fails(&["plan", "--recipient", "acme", "--table", "s.d.car"]).contains("s.d.cars"));
+
+    provider.does(&["grant", "s", "acme", "--from", "2999-01-01T00:00:00Z"]);
+    assert_eq!(noticed(&server, "/shares/s", &token, 404).0, 404);
+    let plan = provider.json(&["plan", "--recipient", "acme"]);
+    assert_eq!((&plan["tables"], &plan["refused"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(plan["grants"][0]["refused"], "the grant begins on 2999-01-01 00:00 UTC");
+    provider.does(&["recipient", "disable", "acme"]);
+    assert_eq!(noticed(&server, "/shares", &token, 401).0, 401);
+    let plan = provider.json(&["plan", "--recipient", "acme"]);
+    assert!(plan["refused"][0].as_str().unwrap().contains("is disabled"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_plan_judges_an_address_as_the_server_does() {
+    let provider = Provider::new().await;
+    provider.does(&["share", "create", "s"]);
+    provider.does(&["table", "add", "s.d.cars", "--location", &provider.cars()]);
+    provider.does(&["recipient", "create", "far", "--ip", "203.0.113.0/24", "--profile", &provider.file("far")]);
+    provider.does(&["grant", "s", "far"]);
+    let server = provider.serve();
+    assert_eq!(server.get("/shares", Some(&provider.token("far"))).0, 403);
+    let here = provider.json(&["plan", "--recipient", "far", "--ip", "127.0.0.1"]);
+    assert_eq!(here["refused"], serde_json::json!(["the IP access list excludes 127.0.0.1"]));
+    let there = provider.json(&["plan", "--recipient", "far", "--ip", "::ffff:203.0.113.7"]);
+    assert_eq!((&there["refused"], &there["tables"][0]["read"]), (&serde_json::json!([]), &true.into()));
+    assert_eq!(there["urlNetworks"], serde_json::json!(["203.0.113.0/24"]));
+    let said = provider.does(&["plan", "--recipient", "far"]);
+    assert!(said.contains("203.0.113.0/24") && said.contains("checks its own requests only"), "{said}");
+}

@@ -15,7 +15,7 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::limits::{TOKEN_BELIEVED_SECS, TOKEN_REFUSED_SECS, TOKENS_REMEMBERED_MAX};
-use crate::model::rule::RecipientRules;
+use crate::model::rule::{RecipientRules, Window};
 use crate::model::version::TimestampMs;
 use crate::secret::{Secret, TokenHash};
 
@@ -46,10 +46,7 @@ pub struct StoredToken {
 
 impl StoredToken {
     fn good_at(&self, now: TimestampMs) -> bool {
-        self.active
-            && self.recipient_active
-            && self.not_before.is_none_or(|start| start <= now)
-            && self.expires_at.is_none_or(|end| now < end)
+        self.active && self.recipient_active && Window { from: self.not_before, until: self.expires_at }.holds(now)
     }
 
     fn is_of(&self, token: &Checked) -> bool {

@@ -92,7 +92,7 @@ pub(super) struct Asking<'a> {
 
 impl TokenNode {
     fn is_good_at(&self, now: TimestampMs) -> bool {
-        self.not_before.is_none_or(|at| at <= now) && self.expires.is_none_or(|at| now < at)
+        Window { from: self.not_before, until: self.expires }.holds(now)
     }
 }
 

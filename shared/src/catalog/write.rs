@@ -140,6 +140,13 @@ pub struct TokenRecord {
     pub created_at: Option<TimestampMs>,
 }
 
+impl TokenRecord {
+    /// When it is good, as long as it may be used.
+    pub fn window(&self) -> Window {
+        Window { from: self.not_before, until: self.expires_at }
+    }
+}
+
 /// An activation link, which hands a token over once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivationRecord {

@@ -12,17 +12,17 @@ use crate::delta::scope::PartOfTable;
 use crate::error::Error;
 use crate::model::known::{Known, KnownPartitions};
 use crate::model::recipient::Recipient;
-use crate::model::rule::PartitionValue;
+use crate::model::rule::{PartitionRule, PartitionValue, RecipientRules};
 use crate::model::securable::Table;
 use crate::model::table_state::Metadata;
 use crate::predicate::partitions::Partitions;
 
-/// What of a table a recipient may read.
+/// What of a table with these partition rules a recipient may read.
 ///
 /// # Errors
 /// [`Error::RuleUnmet`] when the recipient lacks a property that a rule asks for.
-pub(super) fn scope_of(table: &Table, to: &Recipient) -> Result<Scope, Error> {
-    let values = values_of(table, to)?;
+pub fn scope_of(partitions: &[PartitionRule], to: &RecipientRules) -> Result<Scope, Error> {
+    let values = values_of(partitions, to)?;
     if values.is_empty() {
         return Ok(Scope::Whole);
     }
@@ -35,7 +35,7 @@ pub(super) fn scope_of(table: &Table, to: &Recipient) -> Result<Scope, Error> {
 /// # Errors
 /// As [`scope_of`].
 pub(super) fn fingerprint(table: &Table, to: &Recipient) -> Result<String, Error> {
-    let values = values_of(table, to)?;
+    let values = values_of(&table.terms.partitions, to.rules())?;
     if values.is_empty() {
         return Ok(String::new());
     }
@@ -49,8 +49,8 @@ pub(super) fn fingerprint(table: &Table, to: &Recipient) -> Result<String, Error
     Ok(hex::encode(digest.finalize()))
 }
 
-fn values_of<'a>(table: &'a Table, to: &'a Recipient) -> Result<Vec<PartitionValue<'a>>, Error> {
-    to.rules().partition_values(&table.terms.partitions).map_err(|key| {
+fn values_of<'a>(partitions: &'a [PartitionRule], to: &'a RecipientRules) -> Result<Vec<PartitionValue<'a>>, Error> {
+    to.partition_values(partitions).map_err(|key| {
         Error::RuleUnmet(
             format!("the recipient has no property '{key}', which the table's partition rule asks for").into(),
         )

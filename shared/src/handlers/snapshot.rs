@@ -20,7 +20,7 @@ pub(super) async fn find_table(catalog: &dyn FindTable, call: &Call) -> Result<(
     let (share, schema, table) = (call.params.get("share"), call.params.get("schema"), call.params.get("table"));
     let table = catalog.find_table(&call.recipient, share, schema, table).await?;
     call.notes.table(&table.id);
-    let scope = scope_of(&table, &call.recipient)?;
+    let scope = scope_of(&table.terms.partitions, call.recipient.rules())?;
     Ok((table, scope))
 }
 

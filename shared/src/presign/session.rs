@@ -56,7 +56,7 @@ fn lifetime(wanted_secs: i64, least_secs: i64, now: TimestampMs, ends: Option<Ti
 
 /// Seconds of these that are left of a grant, however few: what is read after it has ended was never to be read. Nothing
 /// when it has ended.
-fn within(window: Window, now: TimestampMs, secs: i64) -> Option<i64> {
+pub fn within(window: Window, now: TimestampMs, secs: i64) -> Option<i64> {
     let Some(until) = window.until else { return Some(secs) };
     let left = (until.millis() - now.millis()).div_euclid(1000);
     (left >= URL_TTL_SECS_MIN).then(|| secs.min(left))

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::names::{SchemaRef, nearest};
 use super::tables::check_role;
-use super::{Provider, ProviderError, shares, written};
+use super::{Provider, ProviderError, names, shares, written};
 use crate::catalog::located::found_id;
 use crate::catalog::write::{Origin, SchemaRecord, TableRecord, WriteError};
 use crate::limits::SCHEMA_FOLDERS_MAX;
@@ -102,7 +102,13 @@ pub async fn add(provider: &Provider, new: NewSchema) -> Result<SchemaRecord, Pr
 pub async fn list(provider: &Provider, share: Option<&str>) -> Result<Vec<SchemaRecord>, ProviderError> {
     let shares = match share {
         None => provider.catalog().shares().await?,
-        Some(name) => vec![shares::show(provider, name).await?.share],
+        Some(name) => {
+            let name = names::share(name)?;
+            match provider.catalog().share(&name).await? {
+                Some(share) => vec![share],
+                None => return Err(shares::missing(provider, &name).await),
+            }
+        }
     };
     let mut schemas = Vec::new();
     for share in shares {

@@ -278,6 +278,11 @@ impl Target {
         }
     }
 
+    /// What stands in for S3, if anything does.
+    pub fn s3_endpoint(&self) -> Option<String> {
+        self.s3_endpoint.clone()
+    }
+
     /// The same with something in the place of AWS Glue.
     #[must_use]
     pub fn with_glue(self, glue: Arc<dyn GlueCatalog>) -> Self {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tests::samples::{large_checkpoint, recorded_changes, three_versions};
@@ -30,24 +31,33 @@ async fn harm_each_call(write: impl Fn(PathBuf), asks: &[Ask]) {
         let unharmed = ask.of(&gateway).await;
         assert!(matches!(unharmed, Outcome::Whole(_)), "{ask:?}: {unharmed:?}");
         let made = gateway.take_calls();
-        let of_objects = made.iter().filter(|call| *call != "list" && !call.ends_with("_last_checkpoint")).count();
-        let calls = made.len();
-        assert!(of_objects >= 1, "{made:?}");
+        let is_of_an_object = |call: &str| call != "list" && !call.ends_with("_last_checkpoint");
+        assert!(made.iter().any(|call| is_of_an_object(call)), "{made:?}");
         for harm in HARMS {
-            let mut errors = 0;
-            for at in 0..calls {
+            let (mut errors, mut least) = (0, 0);
+            for at in 0..made.len() {
                 let harmed = folder(&write);
                 let log = harmed.path().join("t/_delta_log");
-                let before: Box<Before> =
-                    Box::new(move |number, call| if number == at { harm.befall(&log, call) } else { Ok(()) });
+                let met = Arc::new(Mutex::new(None));
+                let meeting = Arc::clone(&met);
+                let before: Box<Before> = Box::new(move |number, call| {
+                    if number != at {
+                        return Ok(());
+                    }
+                    *meeting.lock().unwrap() = Some(call.to_owned());
+                    harm.befall(&log, call)
+                });
                 let gateway = Watched::disturbed(&["s.d.t"], harmed.path(), before).await;
                 let outcome = ask.of(&gateway).await;
                 harm.check(&outcome, &unharmed, &format!("{ask:?}, {harm:?} before call {at}"));
                 errors += usize::from(!matches!(outcome, Outcome::Whole(_)));
+                // A storage that fails is never passed over, nor an object that the answer is made of. Objects that were just
+                // written have no tag yet and may be fetched twice; of older ones there are fewer calls.
+                let met = met.lock().unwrap().take();
+                let every = matches!(harm, Harm::Denied | Harm::Unavailable);
+                least += usize::from(met.is_some_and(|call| every || is_of_an_object(&call)));
             }
-            // A storage that fails is never passed over, nor an object that the answer is made of.
-            let least = if matches!(harm, Harm::Denied | Harm::Unavailable) { calls } else { of_objects };
-            assert!(errors >= least, "{ask:?}, {harm:?}: {errors} of {calls} calls");
+            assert!(least >= 1 && errors >= least, "{ask:?}, {harm:?}: {errors} of {least} calls");
         }
     }
 }

@@ -23,7 +23,7 @@ const REQUESTS: [(&str, usize); 12] = [
     ("REVOKE SELECT ON SHARE new FROM new", 9),
     ("SHOW SHARES", 1),
     ("SHOW RECIPIENTS", 1),
-    ("SHOW ALL IN SHARE s1", 3),
+    ("SHOW ALL IN SHARE s1", 6),
     ("SHOW GRANTS TO r1", 9),
 ];
 

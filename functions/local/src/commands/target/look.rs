@@ -51,6 +51,19 @@ impl Target {
         Ok(Looked { inspection, region, note })
     }
 
+    /// A client that reads a table's log as the server would, or else as the operator, and what the operator should know.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub async fn log_client(
+        &self,
+        location: TableLocation,
+        reading: Reading<'_>,
+    ) -> Result<(aws_sdk_s3::Client, Option<String>), String> {
+        let Reached { bucket, note, .. } = self.reached(location, reading).await?;
+        Ok((bucket.client(), note))
+    }
+
     /// Reaches a bucket as the server would, or else as the operator.
     pub(super) async fn reached(&self, location: TableLocation, new: Reading<'_>) -> Result<Reached, String> {
         let route = self.route(new.region, new.endpoint, new.role);
