@@ -54,13 +54,13 @@ pub(crate) fn window_json(window: Window) -> Value {
 }
 
 /// The partitions that recipients may read; nothing for all.
-pub(super) fn partition_words(rules: &[PartitionRule]) -> Option<String> {
+pub(crate) fn partition_words(rules: &[PartitionRule]) -> Option<String> {
     let words: Vec<String> = rules.iter().map(ToString::to_string).collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// What is said of a recipient.
-pub(super) fn facts_of(rules: &RecipientRules) -> [(&'static str, Option<String>); 2] {
+pub(crate) fn facts_of(rules: &RecipientRules) -> [(&'static str, Option<String>); 2] {
     let properties: Vec<String> = rules.properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let networks: Vec<String> = rules.access.networks.iter().map(ToString::to_string).collect();
     let only = if rules.access.api_only { " (API only: file URLs work from anywhere)" } else { "" };

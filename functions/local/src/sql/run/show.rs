@@ -13,6 +13,7 @@ use crate::commands::answer::{
     columns, grant_json, history_words, moment_or_dash, recipient_json, registered_json, schema_json, share_json,
     status_word, table_json, token_json,
 };
+use crate::commands::rules::{facts_of, partition_words, window_words};
 use crate::sql::lex::quoted;
 use crate::sql::mistake::Mistake;
 use crate::sql::statement::{Describe, Show, Spot};
@@ -207,6 +208,7 @@ impl Runner<'_> {
                 ("comment", recipient.comment.clone().unwrap_or_default()),
                 ("created", moment(recipient.created_at)),
             ];
+            facts.extend(facts_of(&recipient.rules).map(|(name, value)| (name, value.unwrap_or_default())));
             facts.extend(detail.tokens.iter().map(|token| {
                 let state = match token.expires_at {
                     Some(end) if end <= now => format!("ended {}", moment(Some(end))),
@@ -215,8 +217,10 @@ impl Runner<'_> {
                 };
                 ("token", format!("{} {state}", token.id))
             }));
-            let shares: Vec<String> = detail.grants.iter().map(|grant| grant.share.to_string()).collect();
-            facts.push(("shares", shares.join(", ")));
+            facts.extend(detail.grants.iter().map(|grant| {
+                let when = window_words(grant.window).map(|words| format!(" {words}")).unwrap_or_default();
+                ("share", format!("{}{when}", grant.share))
+            }));
             facts
         }))
     }
@@ -250,6 +254,7 @@ impl Runner<'_> {
                         ("location", record.location.clone()),
                         ("auxiliary", record.auxiliary_locations.join(", ")),
                         ("history", history_words(record.history)),
+                        ("partitions", partition_words(&record.partitions).unwrap_or_default()),
                         ("region", record.region.clone().unwrap_or_default()),
                         ("endpoint", record.endpoint.clone().unwrap_or_default()),
                         ("role", record.role_arn.clone().unwrap_or_default()),

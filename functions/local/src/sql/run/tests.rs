@@ -340,6 +340,17 @@ async fn tokens_are_rotated_and_revoked() {
 }
 
 #[tokio::test]
+async fn a_description_tells_the_rules() {
+    let provider = Provider::new().await;
+    provider.does("CREATE RECIPIENT r PROPERTIES ('team' = 'red') IP ACCESS LIST ('203.0.113.0/24') API ONLY").await;
+    provider.does("CREATE SHARE s; GRANT SELECT ON SHARE s TO r VALID UNTIL '2097-01-01T00:00:00Z'").await;
+    let described = provider.rows("DESCRIBE RECIPIENT r").await;
+    let told = |name: &str, part: &str| described.iter().any(|row| row[0] == name && row[1].contains(part));
+    assert!(told("properties", "team=red") && told("may come from", "203.0.113.0/24 (API only"), "{described:?}");
+    assert!(told("share", "s until 2097-01-01 00:00 UTC"), "{described:?}");
+}
+
+#[tokio::test]
 async fn a_schema_shares_a_place_until_it_is_removed() {
     let provider = Provider::new().await;
     let data = provider.folder.path().join("data").display().to_string();
