@@ -134,8 +134,17 @@ pub const CHECKPOINT_SIDECARS_MAX: usize = 20_000;
 /// Largest sidecar read whole because its size is not what the manifest says. Above: the table is refused.
 pub const SIDECAR_BYTES_OF_WRONG_SIZE_MAX: u64 = 64 * 1024 * 1024;
 
-/// Piece in which a column of a large checkpoint is fetched; two pieces per column are in memory at most.
+/// Piece in which a column of a large checkpoint is fetched; two pieces of most columns are in memory at most.
 pub const CHECKPOINT_WINDOW_BYTES: u64 = 256 * 1024;
+
+/// Bytes of a column in one row group from which on more pieces of it are fetched ahead. A checkpoint has few such columns.
+pub const CHECKPOINT_WIDE_COLUMN_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Piece of a column that is much larger still.
+pub const CHECKPOINT_WIDE_WINDOW_BYTES: u64 = 512 * 1024;
+
+/// Pieces of a large column on their way while one is decoded.
+pub const CHECKPOINT_PIECES_AHEAD: usize = 3;
 
 /// First guess at the size of a checkpoint's footer, fetched in one request.
 pub const CHECKPOINT_FOOTER_BYTES: u64 = 64 * 1024;

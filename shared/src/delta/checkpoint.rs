@@ -42,6 +42,7 @@ mod pages;
 mod parsed;
 mod rows;
 mod selection;
+mod stride;
 mod window;
 
 pub use choosing::Chosen;

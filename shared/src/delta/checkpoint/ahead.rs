@@ -6,12 +6,13 @@ use std::ops::Range;
 use bytes::Bytes;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
+use super::stride::Stride;
 use super::{Held, Part, layout, rows};
 use crate::limits::{CHECKPOINT_BATCH_ROWS, CHECKPOINT_WINDOW_BYTES};
 use crate::storage::remembered::Keep;
 
-/// Pieces that hold the first page of a column: writers end theirs at a megabyte, its header and the dictionary come before.
-const PAGE_PIECES: usize = 5;
+/// Bytes that hold the first page of a column: writers end theirs at a megabyte, its header and the dictionary come before.
+const PAGE_BYTES: u64 = 5 * CHECKPOINT_WINDOW_BYTES;
 
 impl Part {
     /// Whether what is read of the part is kept.
@@ -33,8 +34,8 @@ impl Part {
             groups.for_each(|group| self.add(group, rows::is_state_column, 1, &mut wanted));
         }
         // Where all of the part is kept, so can be whole columns of it.
-        let (totals, pieces) = if self.is_kept() { (groups.len(), usize::MAX) } else { (1, 1) };
-        groups.iter().take(totals).for_each(|group| self.add(group, rows::is_totals_column, pieces, &mut wanted));
+        let (totals, bytes) = if self.is_kept() { (groups.len(), u64::MAX) } else { (1, 1) };
+        groups.iter().take(totals).for_each(|group| self.add(group, rows::is_totals_column, bytes, &mut wanted));
         // What may be in a chunk is asked for there first.
         if files && !self.may_be_chunked() {
             self.add_first_files(groups, &mut wanted);
@@ -64,7 +65,7 @@ impl Part {
         let vectors = !layout::groups_with(self.footer.metadata(), &["add.deletionVector.storageType"]).is_empty();
         let mut rows = 0;
         for group in groups {
-            self.add(group, |path| self.layout.is_file_column(path, vectors), PAGE_PIECES, wanted);
+            self.add(group, |path| self.layout.is_file_column(path, vectors), PAGE_BYTES, wanted);
             rows += group.num_rows().unsigned_abs();
             if rows >= CHECKPOINT_BATCH_ROWS as u64 {
                 break;
@@ -72,10 +73,13 @@ impl Part {
         }
     }
 
-    /// Adds the first pieces of these columns of a row group.
-    fn add(&self, group: &RowGroupMetaData, is: impl Fn(&str) -> bool, count: usize, wanted: &mut Vec<Range<u64>>) {
+    /// Adds the pieces of these columns of a row group that their first bytes lie in.
+    fn add(&self, group: &RowGroupMetaData, is: impl Fn(&str) -> bool, bytes: u64, wanted: &mut Vec<Range<u64>>) {
         let chunks = group.columns().iter().filter(|column| is(&column.column_path().string()));
-        wanted.extend(chunks.flat_map(|chunk| pieces(self.range_of(chunk)).take(count)));
+        wanted.extend(chunks.map(|chunk| self.range_of(chunk)).flat_map(|range| {
+            let end = range.start.saturating_add(bytes);
+            Stride::pieces(range).take_while(move |piece| piece.start < end)
+        }));
     }
 
     /// A column chunk's place in the object.
@@ -83,10 +87,4 @@ impl Part {
         let (start, length) = column.byte_range();
         start..start.saturating_add(length).min(self.entry.size)
     }
-}
-
-/// The pieces in which a column is read.
-fn pieces(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let step = usize::try_from(CHECKPOINT_WINDOW_BYTES).unwrap_or(usize::MAX);
-    range.clone().step_by(step).map(move |from| from..(from + CHECKPOINT_WINDOW_BYTES).min(range.end))
 }

@@ -1,5 +1,5 @@
 //! A checkpoint part as the Parquet decoder sees it: whole in memory, or as a sliding window over each column chunk with
-//! the next piece already on its way. Memory is bounded by columns times two pieces, whatever the part's size.
+//! the next pieces already on their way. Memory is bounded by columns times a few pieces, whatever the part's size.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -13,9 +13,10 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::page_size::{HEADER_BYTES, is_bounded};
 use super::pages::Places;
+use super::stride::Stride;
 use crate::delta::fetch::{Fetcher, Pending};
 use crate::error::Error;
-use crate::limits::{CHECKPOINT_WINDOW_BYTES, FETCHES_IN_FLIGHT_MAX};
+use crate::limits::FETCHES_IN_FLIGHT_MAX;
 use crate::storage::LogEntry;
 
 /// The bytes of a part.
@@ -42,6 +43,7 @@ struct Chunk {
     /// What of it is read, in order. Where that is told by where its pages lie, they are read whole, headers included.
     spans: Vec<Range<u64>>,
     by_page: bool,
+    stride: Stride,
     /// Where `bytes` begins in the object.
     at: u64,
     bytes: Bytes,
@@ -70,7 +72,8 @@ impl Windows {
                 let spans = place.map_or_else(|| vec![range.clone()], |place| place.spans.clone());
                 let (fetcher, by_page, bytes) = (fetcher(leaf), place.is_some(), Bytes::new());
                 let (at, asked, next) = (range.start, range.start, VecDeque::new());
-                chunks.push(Chunk { row_group, fetcher, range, spans, by_page, at, bytes, next, asked });
+                let stride = Stride::of(range.end.saturating_sub(range.start));
+                chunks.push(Chunk { row_group, fetcher, range, spans, by_page, stride, at, bytes, next, asked });
             }
         }
         chunks.sort_by_key(|chunk| chunk.range.start);
@@ -113,7 +116,7 @@ impl Windows {
         after.checked_sub(1)
     }
 
-    /// Asks for the first piece of every column of a row group at once, so that their round trips overlap.
+    /// Asks for the first pieces of every column of a row group at once, so that their round trips overlap.
     fn start_row_group(&self, row_group: usize) {
         for slot in &self.chunks {
             let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,15 +126,15 @@ impl Windows {
         }
     }
 
-    /// Asks for the piece after what was asked for, and for all pieces up to `end` at once.
+    /// Asks for the pieces after what was asked for, and for all pieces up to `end` at once.
     fn ask(&self, chunk: &mut Chunk, end: u64) {
         let end = end.min(chunk.range.end);
-        while chunk.asked < end || chunk.next.is_empty() {
+        while chunk.asked < end || chunk.next.len() < chunk.stride.ahead {
             let after = chunk.spans.partition_point(|span| span.end <= chunk.asked);
             let Some(span) = chunk.spans.get(after) else { return };
             let from = chunk.asked.max(span.start);
             // A page of very many pieces is fetched in few large ones.
-            let step = CHECKPOINT_WINDOW_BYTES.max(end.saturating_sub(from) / FETCHES_IN_FLIGHT_MAX as u64);
+            let step = chunk.stride.piece.max(end.saturating_sub(from) / FETCHES_IN_FLIGHT_MAX as u64);
             let to = (from + step).min(span.end);
             chunk.next.push_back((from, chunk.fetcher.range(&self.entry, from..to)));
             chunk.asked = to;
