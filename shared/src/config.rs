@@ -17,6 +17,7 @@
 //! | `TOKEN_STORE` | where recipients' token hashes are: `dynamodb` (default) or `secretsmanager` |
 //! | `TOKEN_SECRET_PREFIX` | the beginning of the names of recipients' secrets; required with `secretsmanager` |
 //! | `URL_TTL_SECONDS` | life of presigned URLs, 1200 to 3600 seconds; default 3600 |
+//! | `ANSWER_MB_MAX` | most megabytes of an answer to a query, as sent, 6 to 195; default 195 |
 //! | `DATA_ROLE_ARN` | the role that reads the data of tables that name none |
 //! | `CHUNK_BUCKET` | the bucket in which functions keep rows of large checkpoints for each other; none by default |
 //! | `CORS_ORIGIN` | the origin whose pages may read answers in a browser, such as `https://data.example.com`, or `*`; none by default |
@@ -31,7 +32,9 @@ use std::fmt;
 
 use ::http::HeaderValue;
 
-use crate::limits::{FUNCTION_URL_TTL_SECS_MAX, FUNCTION_URL_TTL_SECS_MIN};
+use crate::limits::{
+    FUNCTION_ANSWER_MB_MAX, FUNCTION_ANSWER_MB_MIN, FUNCTION_URL_TTL_SECS_MAX, FUNCTION_URL_TTL_SECS_MIN,
+};
 
 /// The filter of log lines when `SPILLWAY_LOG` is not set.
 pub const LOG_DEFAULT: &str = "warn,spillway=info";
@@ -84,6 +87,8 @@ pub struct FunctionConfig {
     pub token_store: TokenPlace,
     /// Life of presigned URLs.
     pub url_ttl_secs: i64,
+    /// Most bytes of an answer in lines.
+    pub answer_bytes_max: u64,
     /// The role for tables that name none.
     pub data_role: Option<String>,
     /// The endpoint of a stand-in for S3.
@@ -171,6 +176,7 @@ impl FunctionConfig {
             keyring_secret: required("KEYRING_SECRET_ARN")?,
             token_store,
             url_ttl_secs: url_ttl_secs(optional("URL_TTL_SECONDS").as_deref())?,
+            answer_bytes_max: answer_bytes_max(optional("ANSWER_MB_MAX").as_deref())?,
             data_role: optional("DATA_ROLE_ARN"),
             s3_endpoint: s3_endpoint(&optional),
             chunk_bucket: optional("CHUNK_BUCKET"),
@@ -198,6 +204,15 @@ fn url_ttl_secs(text: Option<&str>) -> Result<i64, ConfigError> {
     text.parse().ok().filter(|secs| range.contains(secs)).ok_or_else(|| {
         let (min, max) = (range.start(), range.end());
         ConfigError::new("URL_TTL_SECONDS", format!("'{text}' is not a whole number of seconds from {min} to {max}"))
+    })
+}
+
+fn answer_bytes_max(text: Option<&str>) -> Result<u64, ConfigError> {
+    let range = FUNCTION_ANSWER_MB_MIN..=FUNCTION_ANSWER_MB_MAX;
+    let megabytes = text.map_or(Some(FUNCTION_ANSWER_MB_MAX), |text| text.parse().ok());
+    megabytes.filter(|megabytes| range.contains(megabytes)).map(|megabytes| megabytes * 1_000_000).ok_or_else(|| {
+        let (text, min, max) = (text.unwrap_or_default(), range.start(), range.end());
+        ConfigError::new("ANSWER_MB_MAX", format!("'{text}' is not a whole number of megabytes from {min} to {max}"))
     })
 }
 
@@ -241,6 +256,8 @@ mod tests {
         assert_eq!((config.table_name.as_str(), config.keyring_secret.as_str()), ("catalogue", "arn:keyring"));
         assert_eq!((config.token_store, config.url_ttl_secs, config.data_role), (TokenPlace::DynamoDb, 3600, None));
         assert_eq!((config.chunk_bucket, function(&[("CHUNK_BUCKET", "")]).unwrap().chunk_bucket), (None, None));
+        assert_eq!(config.answer_bytes_max, 195_000_000);
+        assert_eq!(function(&[("ANSWER_MB_MAX", "6")]).unwrap().answer_bytes_max, 6_000_000);
         let secrets = function(&[("TOKEN_STORE", "secretsmanager"), ("TOKEN_SECRET_PREFIX", "spillway/")]).unwrap();
         assert_eq!(secrets.token_store, TokenPlace::SecretsManager { prefix: "spillway/".into() });
     }
@@ -256,6 +273,9 @@ mod tests {
             ("URL_TTL_SECONDS", "1199"),
             ("URL_TTL_SECONDS", "3601"),
             ("URL_TTL_SECONDS", "an hour"),
+            ("ANSWER_MB_MAX", "5"),
+            ("ANSWER_MB_MAX", "196"),
+            ("ANSWER_MB_MAX", "much"),
             ("CORS_ORIGIN", "data.example.com"),
             ("CORS_ORIGIN", "https://a.example, https://b.example"),
         ] {

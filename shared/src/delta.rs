@@ -40,6 +40,7 @@ pub mod segment;
 mod settled;
 pub mod snapshot;
 pub mod tail;
+mod weight;
 
 pub use checkpoint::ChunkCache;
 pub use choice::Choice;

@@ -142,7 +142,8 @@ impl Env {
     }
 
     fn shared(&self) -> Shared {
-        let shared = Shared::new(self.gate(), Arc::clone(&self.clock), Arc::clone(&self.audit), None);
+        let shared = Shared::new(self.gate(), Arc::clone(&self.clock), Arc::clone(&self.audit), None)
+            .answers_at_most(self.config.answer_bytes_max);
         match &self.config.cors_origin {
             Some(origin) => shared.readable_by(origin.clone()),
             None => shared,

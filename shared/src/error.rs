@@ -72,6 +72,22 @@ pub enum Error {
     },
     /// The answer is whole and larger than its way to the client takes.
     AnswerTooLarge,
+    /// The answer would be larger than this deployment sends at once.
+    AnswerOverLimit {
+        /// Files that it would tell of.
+        files: u64,
+        /// What it would come to at least, in bytes.
+        at_least: u64,
+        /// The bound, in bytes.
+        max_bytes: u64,
+        /// Whether that is so though it would be compressed.
+        compressed: bool,
+    },
+    /// The answer became larger than this deployment sends at once.
+    AnswerOutgrew {
+        /// The bound, in bytes.
+        max_bytes: u64,
+    },
     /// The table's log cannot be read as a Delta log; the text names the version or action, never a path.
     BadTable(String),
     /// The log ended at another version than the caller asked for.
@@ -95,6 +111,15 @@ pub enum Error {
         /// Why it failed.
         cause: Option<Cause>,
     },
+}
+
+/// How to ask for less at once.
+const LESS_AT_ONCE: &str = "Ask for it in pages: with Spark, set spark.delta.sharing.queryPagination.enabled to true; other \
+    clients send maxFiles and then pageToken. Or ask for less: with a predicate on partition columns (jsonPredicateHints or \
+    predicateHints) or a limit (limitHint); of changes, for fewer versions at once.";
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e6)
 }
 
 impl Error {
@@ -147,6 +172,16 @@ impl Error {
                 no such bound and begins with the same two lines; or ask the share provider for fewer column comments and table \
                 properties."
                 .into(),
+            Self::AnswerOverLimit { files, at_least, max_bytes, compressed } => format!(
+                "The answer tells of {files} files and comes to at least {} MB; this server sends {} MB at once. {LESS_AT_ONCE}{}",
+                megabytes(*at_least),
+                megabytes(*max_bytes),
+                if *compressed { "" } else { " Compressed (Accept-Encoding: gzip) it is much smaller." }
+            ),
+            Self::AnswerOutgrew { max_bytes } => format!(
+                "The answer is larger than the {} MB that this server sends at once. {LESS_AT_ONCE}",
+                megabytes(*max_bytes)
+            ),
             Self::TableFilesMissing(_) => {
                 "table files missing: the log names a file that is not there. Ask the share provider to repair the table.".into()
             }

@@ -13,10 +13,13 @@ use crate::error::Error;
 use crate::model::capability::ResponseFormat;
 use crate::model::recipient::Recipient;
 use crate::model::version::Version;
+use crate::model::weight::AtLeast;
 use crate::wire::file_line::IdHash;
 use crate::wire::ndjson::LineOut;
 use crate::wire::query_string::QueryString;
 
+#[cfg(feature = "parquet")]
+mod at_least;
 #[cfg(feature = "parquet")]
 mod change_page;
 #[cfg(feature = "parquet")]
@@ -135,6 +138,8 @@ pub struct Lines {
     pub end_of_stream: bool,
     /// The first two lines.
     pub head: Vec<u8>,
+    /// What the lines after them come to at least, where that is known.
+    pub at_least: Option<AtLeast>,
     /// The lines after them.
     pub rest: Option<Producer>,
 }

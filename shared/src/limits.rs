@@ -28,6 +28,17 @@ pub const LIST_TOKEN_TTL_SECS: i64 = 24 * 60 * 60;
 /// Files on one page of a query, whatever `maxFiles` says.
 pub const QUERY_PAGE_FILES_MAX: u32 = 10_000;
 
+/// Most that an answer in lines may come to on its way from a function, in megabytes. Lambda ends a streamed answer at 200
+/// MB without a word; the margin is for what it may count beside the body. Known to be above: 400. Above it meanwhile:
+/// broken off visibly.
+pub const FUNCTION_ANSWER_MB_MAX: u64 = 195;
+
+/// Least that a function may be configured with, in megabytes: a page of one file, with the table's schema, still fits.
+pub const FUNCTION_ANSWER_MB_MIN: u64 = 6;
+
+/// Kept free of an answer's bound, for what a compressor still holds and the line that says why the answer ends.
+pub const ANSWER_END_BYTES: u64 = 4 * STREAM_CHUNK_BYTES as u64;
+
 /// Bytes of file lines after which a page of a query is full, before compression. A file that has begun is finished.
 pub const QUERY_PAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 

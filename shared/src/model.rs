@@ -14,6 +14,7 @@ pub mod rule;
 pub mod securable;
 pub mod table_state;
 pub mod version;
+pub mod weight;
 
 /// A caller's text cut to a length that an error message can carry.
 pub fn shorten(text: &str) -> String {

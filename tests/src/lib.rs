@@ -10,6 +10,7 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+pub mod bounded;
 pub mod emulator;
 pub mod large;
 pub mod memory_chunks;

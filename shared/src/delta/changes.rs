@@ -20,6 +20,7 @@ use crate::model::change::Change;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::{TimestampMs, Version};
+use crate::model::weight::Weight;
 use crate::storage::LogEntry;
 
 mod commit;
@@ -130,6 +131,8 @@ pub struct Changes {
 pub struct ChangeCommits {
     /// From where on commits carry their own time.
     pub in_commit_since: Option<Version>,
+    /// How much they say of the files that they tell of.
+    pub weight: Weight,
     start: Version,
     commits: Vec<(Committed, LogEntry, ChangeCommit)>,
     /// Further commits were left out, for these hold enough.
@@ -153,6 +156,7 @@ pub struct Rest {
 struct SettledCommits {
     commits: Vec<(Version, ChangeCommit, Option<TimestampMs>)>,
     cut: bool,
+    weight: Weight,
 }
 
 impl DeltaLog {
@@ -294,7 +298,7 @@ impl DeltaLog {
         let at_most = enough.and_then(|enough| usize::try_from(enough).ok()).unwrap_or(usize::MAX);
         let wanted = wanted.iter().map(|(version, entry)| fetcher.wanted_text(*version, entry));
         let mut texts = InOrder::of(wanted).at_most(at_most);
-        let (mut commits, mut kept, mut files) = (Vec::new(), 0, 0);
+        let (mut commits, mut kept, mut weight) = (Vec::new(), 0, Weight::default());
         while let Some((version, text)) = texts.next().await {
             let text = text?;
             let hold = kept + text.len() <= COMMIT_TEXT_KEPT_BYTES;
@@ -304,13 +308,13 @@ impl DeltaLog {
             let (commit, findings) =
                 blocking(move || ChangeCommit::settle((&of, &scope_here), version, text, hold, kind)).await?;
             commits.push((version, commit, findings.time));
-            files += findings.files;
+            weight = weight.and(findings.weight);
             take(version, findings)?;
-            if enough.is_some_and(|enough| files >= enough) {
-                return Ok(SettledCommits { commits, cut: version < last });
+            if enough.is_some_and(|enough| weight.lines >= enough) {
+                return Ok(SettledCommits { commits, cut: version < last, weight });
             }
         }
-        Ok(SettledCommits { commits, cut: false })
+        Ok(SettledCommits { commits, cut: false, weight })
     }
 
     /// The commits with their times. Metadata tells since when commits carry their own; that of the range's end knows of
@@ -334,6 +338,7 @@ impl DeltaLog {
         let fetcher = Fetcher::new(self.store.clone(), table.clone(), keep);
         Ok(ChangeCommits {
             in_commit_since,
+            weight: settled.weight,
             start: Version::ZERO,
             commits,
             cut: settled.cut,

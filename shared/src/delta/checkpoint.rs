@@ -25,6 +25,7 @@ use crate::limits::{
 use crate::model::file::Mark;
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::TimestampMs;
+use crate::model::weight::Weight;
 use crate::storage::LogEntry;
 
 mod ahead;
@@ -43,6 +44,7 @@ mod parsed;
 mod rows;
 mod selection;
 mod stride;
+mod weight;
 mod window;
 
 pub use choosing::Chosen;
@@ -88,6 +90,8 @@ pub struct PartHead {
     pub metadata: Option<Metadata>,
     /// Its `add` rows that no later commit voids.
     pub totals: Totals,
+    /// What their paths and vectors weigh.
+    pub weight: Weight,
     /// Whether any of its `add` rows has a deletion vector, void ones included: vectors tell which rows are void.
     pub vectors: bool,
 }

@@ -10,11 +10,13 @@ use super::reading::blocking;
 use super::schema::SchemaFacts;
 use super::settled::Settled;
 use super::snapshot::{Snapshot, SnapshotFiles};
+use super::weight::of_file;
 use super::{At, DeltaLog, FileSink, Wants};
 use crate::error::Error;
 use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Totals};
+use crate::model::weight::Weight;
 
 /// Tells the files of a part by their partition values. As a choice it leaves out those that are certainly not in it; whether
 /// one is that cannot be told is seen when its line is read.
@@ -81,9 +83,10 @@ impl Scope {
         part.meet(&metadata)?;
         let files = ScopedFiles { files, scope: self.clone() };
         let (totals, files) = blocking(move || {
-            let mut count = Count(Totals::default());
+            let mut count = Count::default();
             files.emit_from(Mark::default(), None, &mut count)?;
-            Ok((count.0, files.files))
+            let Count { totals, weight } = count;
+            Ok((totals, SnapshotFiles { weight, ..files.files }))
         })
         .await?;
         let schema = SchemaFacts::of(&metadata.schema_string)?;
@@ -103,6 +106,11 @@ pub struct ScopedFiles {
 }
 
 impl ScopedFiles {
+    /// How much the log says of the files in scope.
+    pub fn weight(&self) -> Weight {
+        self.files.weight()
+    }
+
     /// Hands the files in scope on from one on, as [`SnapshotFiles::emit_chosen`] does all.
     ///
     /// # Errors
@@ -135,13 +143,18 @@ impl FileSink for Within<'_> {
     }
 }
 
-struct Count(Totals);
+#[derive(Default)]
+struct Count {
+    totals: Totals,
+    weight: Weight,
+}
 
 impl FileSink for Count {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        self.0.files += 1;
-        self.0.bytes = self.0.bytes.saturating_add(file.size);
-        self.0.with_vectors += u64::from(file.deletion_vector.is_some());
+        self.totals.files += 1;
+        self.totals.bytes = self.totals.bytes.saturating_add(file.size);
+        self.totals.with_vectors += u64::from(file.deletion_vector.is_some());
+        self.weight = self.weight.and(of_file(file));
         Ok(())
     }
 }

@@ -63,7 +63,9 @@ impl DeltaLog {
 
         let (mut protocol, mut metadata, mut totals) = (tail.protocol, tail.metadata, tail.totals);
         let vectors = heads.iter().any(|head| head.vectors);
-        for head in heads {
+        let mut weight = tail.weight;
+        for (part, head) in parts.iter().zip(heads) {
+            weight = weight.and(head.weight).and(part.said_of(head.totals.files));
             protocol = protocol.or(head.protocol);
             metadata = metadata.or(head.metadata);
             totals.files += head.totals.files;
@@ -87,6 +89,7 @@ impl DeltaLog {
             schema: Arc::new(schema),
             partitioned,
             vectors,
+            weight,
         };
         Ok(Settled { protocol, metadata, needs, totals, files })
     }

@@ -17,6 +17,7 @@ use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Selected, Totals};
 use crate::model::version::{TimestampMs, Version};
+use crate::model::weight::Weight;
 use crate::storage::LogEntry;
 
 /// One version of a table, with its files or those of a part of it.
@@ -53,6 +54,7 @@ pub struct SnapshotFiles {
     pub(super) schema: Arc<SchemaFacts>,
     pub(super) partitioned: bool,
     pub(super) vectors: bool,
+    pub(super) weight: Weight,
 }
 
 impl DeltaLog {
@@ -83,6 +85,11 @@ impl<F> Snapshot<F> {
 }
 
 impl SnapshotFiles {
+    /// How much the log says of them.
+    pub fn weight(&self) -> Weight {
+        self.weight
+    }
+
     /// Hands the files on in log-replay order: newest commit first, file order within it, then the checkpoint's rows.
     /// Waits for storage and for the sink: not for threads that drive the async runtime.
     ///

@@ -25,6 +25,7 @@ use crate::model::file::{DataFile, Mark, Text};
 use crate::model::location::{PathError, TableLocation};
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::version::Version;
+use crate::model::weight::Weight;
 
 mod actions;
 
@@ -45,6 +46,8 @@ pub struct Tail {
     pub metadata: Option<Metadata>,
     /// The active files that these commits added.
     pub totals: Totals,
+    /// How much they say of them.
+    pub weight: Weight,
     kept_bytes: usize,
 }
 
@@ -98,6 +101,7 @@ impl Tail {
             protocol: None,
             metadata: None,
             totals: Totals::default(),
+            weight: Weight::default(),
             kept_bytes: 0,
         }
     }
@@ -130,13 +134,14 @@ impl Tail {
             if !self.seen.insert(key) {
                 continue;
             }
-            if let Some(Added { range, size, vector, problem }) = added {
+            if let Some(Added { range, size, vector, weight, problem }) = added {
                 if let Some(problem) = problem {
                     return Err(problem);
                 }
                 self.totals.files += 1;
                 self.totals.bytes = self.totals.bytes.saturating_add(size);
                 self.totals.with_vectors += u64::from(vector);
+                self.weight = self.weight.and(weight);
                 active.push(range);
             }
         }
@@ -232,7 +237,7 @@ pub(super) fn data_file<'a>(
 }
 
 /// Statistics are a JSON string in the log; anything else, and the empty string, is as good as none.
-fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
+pub(super) fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
     let text = raw.get();
     (text.starts_with('"') && text.len() > 2).then_some(Text::JsonLiteral(text))
 }
@@ -245,10 +250,18 @@ pub(super) fn problem_of(table: &TableLocation, add: &Add<'_>) -> Option<Error> 
 
 /// Why a path cannot be shared, if it cannot.
 pub fn path_problem(table: &TableLocation, path: &str) -> Option<Error> {
+    key_bytes(table, path).err()
+}
+
+/// The length of the object's key that a path names.
+///
+/// # Errors
+/// Why the path cannot be shared.
+pub fn key_bytes(table: &TableLocation, path: &str) -> Result<u64, Error> {
     match table.object(path) {
-        Ok(_) => None,
-        Err(PathError::Absolute) => Some(absolute_path_refused()),
-        Err(PathError::Malformed) => Some(Error::BadTable(
+        Ok(object) => Ok(object.as_key().key.len() as u64),
+        Err(PathError::Absolute) => Err(absolute_path_refused()),
+        Err(PathError::Malformed) => Err(Error::BadTable(
             "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
                 .into(),
         )),

@@ -4,7 +4,7 @@
 use super::query_token::range::Resume;
 use crate::delta::changes::{ChangeSink, Committed};
 use crate::error::Error;
-use crate::limits::{QUERY_PAGE_BYTES_MAX, QUERY_PAGE_FILES_MAX};
+use crate::limits::QUERY_PAGE_FILES_MAX;
 use crate::model::change::Change;
 use crate::model::table_state::{Metadata, Protocol};
 use crate::model::version::Version;
@@ -29,6 +29,8 @@ pub(super) struct ChangePage<'a> {
     files: u64,
     /// Changes after which the page is full; nothing when it holds all the rest.
     files_max: Option<u64>,
+    /// Bytes of lines after which it is full too.
+    bytes_max: u64,
     /// A change came for which there was no room.
     next: Option<Resume>,
     sink: &'a mut dyn ChangeLines,
@@ -44,9 +46,14 @@ pub(super) struct FilledChanges {
 }
 
 impl<'a> ChangePage<'a> {
-    /// A page from a change on, or from the range's start; of so many changes at most, or of all the rest.
-    pub(super) fn new(resume: Option<Resume>, max_files: Option<u32>, sink: &'a mut dyn ChangeLines) -> Self {
-        Self { resume, at: None, files: 0, files_max: max_files.map(page_files), next: None, sink }
+    /// A page from a change on, or from the range's start; of so many changes at most, full after so many bytes, or of all
+    /// the rest.
+    pub(super) fn new(
+        resume: Option<Resume>,
+        (max_files, bytes_max): (Option<u32>, u64),
+        sink: &'a mut dyn ChangeLines,
+    ) -> Self {
+        Self { resume, at: None, files: 0, files_max: max_files.map(page_files), bytes_max, next: None, sink }
     }
 
     /// Fills the page. `walk` hands over the changes of the range, from the commit that the page begins in.
@@ -76,8 +83,7 @@ impl<'a> ChangePage<'a> {
     }
 
     fn is_full(&self) -> bool {
-        self.files_max
-            .is_some_and(|max| self.files >= max || (self.files > 0 && self.sink.written() >= QUERY_PAGE_BYTES_MAX))
+        self.files_max.is_some_and(|max| self.files >= max || (self.files > 0 && self.sink.written() >= self.bytes_max))
     }
 }
 
@@ -116,6 +122,7 @@ fn changed_between() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::QUERY_PAGE_BYTES_MAX;
     use crate::model::area::ObjectKey;
     use crate::model::change::RecordedChanges;
     use crate::model::version::TimestampMs;
@@ -186,7 +193,7 @@ mod tests {
         let mut sink = Lines { length, told: Vec::new() };
         let from = resume.map_or(0, |resume| resume.version.number());
         let range: Vec<_> = RANGE.into_iter().filter(|&(version, _)| version >= from).collect();
-        let filled = ChangePage::new(resume, max, &mut sink).fill(|sink| walk(&range, sink));
+        let filled = ChangePage::new(resume, (max, QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| walk(&range, sink));
         (filled, sink.told)
     }
 
@@ -223,7 +230,7 @@ mod tests {
     #[test]
     fn a_failing_walk_is_no_end_of_a_page() {
         let mut sink = Lines { length: 1, told: Vec::new() };
-        let filled = ChangePage::new(None, Some(2), &mut sink).fill(|sink| {
+        let filled = ChangePage::new(None, (Some(2), QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| {
             walk(&RANGE[..1], sink)?;
             Err(Error::TimedOut)
         });

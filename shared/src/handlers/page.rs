@@ -5,11 +5,18 @@ use crate::delta::FileSink;
 use crate::error::Error;
 use crate::limits::{QUERY_PAGE_BYTES_MAX, QUERY_PAGE_FILES_MAX};
 use crate::model::file::{DataFile, Mark};
+use crate::wire::ndjson::LineOut;
 
 /// Takes files and knows how many bytes it made of them.
 pub(super) trait LineSink: FileSink {
     /// Bytes of all lines so far.
     fn written(&self) -> u64;
+}
+
+/// Bytes of lines after which a page is full. Half of what an answer may come to is enough, too: the head, the file that had
+/// begun and the last line have room beside it, so that a page is never more than may be sent.
+pub(super) fn page_bytes(out: &dyn LineOut) -> u64 {
+    out.bytes_max().map_or(QUERY_PAGE_BYTES_MAX, |bytes| QUERY_PAGE_BYTES_MAX.min(bytes / 2))
 }
 
 /// Hands on the files of one page.
@@ -18,16 +25,18 @@ pub(super) struct Page<'a> {
     files: u64,
     /// Files after which the page is full; nothing when it holds all the rest.
     files_max: Option<u64>,
+    /// Bytes of lines after which it is full too.
+    bytes_max: u64,
     /// The file for which there was no room.
     next: Option<Mark>,
     sink: &'a mut dyn LineSink,
 }
 
 impl<'a> Page<'a> {
-    /// A page of so many files at most. Without a number it holds all the rest.
-    pub(super) fn new(max_files: Option<u32>, sink: &'a mut dyn LineSink) -> Self {
+    /// A page of so many files at most, full after so many bytes. Without a number it holds all the rest.
+    pub(super) fn new(max_files: Option<u32>, bytes_max: u64, sink: &'a mut dyn LineSink) -> Self {
         let files_max = max_files.map(|files| u64::from(files.min(QUERY_PAGE_FILES_MAX)));
-        Self { files: 0, files_max, next: None, sink }
+        Self { files: 0, files_max, bytes_max, next: None, sink }
     }
 
     /// Fills the page. `walk` hands over the files of the snapshot from the page's first on, always in the same order.
@@ -43,8 +52,7 @@ impl<'a> Page<'a> {
     }
 
     fn is_full(&self) -> bool {
-        self.files_max
-            .is_some_and(|max| self.files >= max || (self.files > 0 && self.sink.written() >= QUERY_PAGE_BYTES_MAX))
+        self.files_max.is_some_and(|max| self.files >= max || (self.files > 0 && self.sink.written() >= self.bytes_max))
     }
 }
 
@@ -126,7 +134,7 @@ mod tests {
     fn page(from: u64, max: Option<u32>, length: u64, files: u64) -> (Filled, u64) {
         let mut walked = 0;
         let mut sink = Lines { length, taken: 0, fails_at: u64::MAX };
-        let filled = Page::new(max, &mut sink).fill(|sink| {
+        let filled = Page::new(max, QUERY_PAGE_BYTES_MAX, &mut sink).fill(|sink| {
             (from..files).try_for_each(|row| {
                 walked += 1;
                 sink.file(&DataFile { mark: mark(row), ..FILE })
@@ -158,13 +166,42 @@ mod tests {
         assert_eq!(page(1, None, half, 5).0, Filled { files: 4, next: None });
     }
 
+    /// Takes lines that may come to so many bytes.
+    struct Bounded(Option<u64>, Vec<u8>);
+
+    impl LineOut for Bounded {
+        fn buffer(&mut self) -> &mut Vec<u8> {
+            &mut self.1
+        }
+
+        fn end_line(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn bytes_max(&self) -> Option<u64> {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_page_is_full_well_before_an_answer_is() {
+        for (bytes_max, page) in [(None, QUERY_PAGE_BYTES_MAX), (Some(u64::MAX), QUERY_PAGE_BYTES_MAX), (Some(100), 50)]
+        {
+            assert_eq!(page_bytes(&Bounded(bytes_max, Vec::new())), page);
+        }
+        let mut sink = Lines { length: 20, taken: 0, fails_at: u64::MAX };
+        let filled = Page::new(Some(9), 50, &mut sink).fill(|sink| (0..9).try_for_each(|_| sink.file(&FILE)));
+        assert_eq!(filled.unwrap().files, 3);
+    }
+
     #[test]
     fn a_failing_walk_is_no_end_of_a_page() {
         let mut sink = Lines { length: 1, taken: 0, fails_at: 1 };
-        let filled = Page::new(Some(2), &mut sink).fill(|sink| (0..5).try_for_each(|_| sink.file(&FILE)));
+        let filled =
+            Page::new(Some(2), QUERY_PAGE_BYTES_MAX, &mut sink).fill(|sink| (0..5).try_for_each(|_| sink.file(&FILE)));
         assert!(matches!(filled, Err(Error::TimedOut)), "{filled:?}");
         let mut sink = Lines { length: 1, taken: 0, fails_at: u64::MAX };
-        let filled = Page::new(Some(2), &mut sink).fill(|sink| {
+        let filled = Page::new(Some(2), QUERY_PAGE_BYTES_MAX, &mut sink).fill(|sink| {
             sink.file(&FILE)?;
             Err(Error::Busy)
         });

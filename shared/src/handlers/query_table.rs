@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 
+use super::at_least::at_least;
 use super::ending::Ending;
-use super::page::{LineSink, Page};
+use super::page::{LineSink, Page, page_bytes};
 use super::pruned::{Pruned, Wanted};
 use super::query_token::{Asked, Opened, Place, QueryTokens};
 use super::range::{self, RangePorts};
@@ -86,6 +87,15 @@ impl Handler for QueryTable {
         let asked_for_an_end = end_of_stream || paging.include_refresh_token || paging.max_files.is_some();
         let filter =
             predicate::filter(&hints.predicate_hints, hints.json_predicate_hints.as_deref(), &snapshot.metadata);
+        // Otherwise the files in the answer are fewer than the table's, and nobody knows how many.
+        let all = filter.is_none()
+            && place.rows_left.is_none()
+            && place.from == Mark::default()
+            && paging.max_files.is_none();
+        let at_least = match all {
+            true => Some(at_least(snapshot.files.weight(), (&lines, format, file_ids), &signer)?),
+            false => None,
+        };
         let (files, notes, recipient) = (snapshot.files, call.notes, call.recipient);
         let (tokens, runtime) = (self.tokens.clone(), Handle::current());
         let ending = asked_for_an_end.then_some(Ending {
@@ -99,8 +109,9 @@ impl Handler for QueryTable {
             runtime,
         });
         let rest = Box::new(move |out: &mut dyn LineOut| {
+            let page_bytes = page_bytes(out);
             let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
-            let (page, mut left) = (Page::new(paging.max_files, &mut lines), place.rows_left);
+            let (page, mut left) = (Page::new(paging.max_files, page_bytes, &mut lines), place.rows_left);
             let wanted = filter.as_ref().map(Wanted);
             let choice = wanted.as_ref().map(|wanted| wanted as &dyn Choice);
             let walk = |pruned: &mut dyn FileSink| files.emit_from(place.from, choice, pruned);
@@ -110,7 +121,7 @@ impl Handler for QueryTable {
                 None => Ok(()),
             }
         });
-        Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest: Some(rest) }))
+        Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, at_least, rest: Some(rest) }))
     }
 }
 

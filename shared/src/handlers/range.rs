@@ -6,7 +6,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+use super::at_least::at_least;
 use super::change_page::{ChangeLines, ChangePage, FilledChanges, page_files};
+use super::page::page_bytes;
 use super::query_token::range::{OpenedRange, RangePlace, Resume};
 use super::query_token::{self, QueryTokens};
 use super::snapshot::shared_since;
@@ -158,6 +160,10 @@ pub(super) async fn answer(
     let expires_at = signer.expires_at();
     call.notes.urls_expire_at(expires_at);
     let lines = FileLines::of_range(format, bound.id_hash, expires_at);
+    let at_least = match (&resume, asked.paging.max_files) {
+        (None, None) => Some(at_least(commits.weight, (&lines, format, bound.id_hash), &signer)?),
+        _ => None,
+    };
     let inlined = Inlined {
         metadata: asked.historical_metadata,
         protocol: asked.historical_protocol && format == ResponseFormat::Delta,
@@ -175,15 +181,17 @@ pub(super) async fn answer(
     });
     let notes = call.notes;
     let rest = Box::new(move |out: &mut dyn LineOut| {
+        let page_bytes = page_bytes(out);
         let mut lines = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, written: 0, out };
-        let filled = ChangePage::new(resume, max_files, &mut lines).fill(|page| commits.emit(inlined, page))?;
+        let filled =
+            ChangePage::new(resume, (max_files, page_bytes), &mut lines).fill(|page| commits.emit(inlined, page))?;
         match ending {
             Some(ending) => ending.write(filled, lines.out),
             None => Ok(()),
         }
     });
     let (version, id_hash) = (place.start, asked.id_hash);
-    Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest: Some(rest) }))
+    Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, at_least, rest: Some(rest) }))
 }
 
 /// Settles a range from its start.

@@ -34,6 +34,7 @@ impl Handler for TableMetadata {
             id_hash,
             end_of_stream: false,
             head: settled.head(&table)?,
+            at_least: None,
             rest: None,
         }))
     }

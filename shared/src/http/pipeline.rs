@@ -49,19 +49,36 @@ pub struct Shared {
     warm: Arc<AtomicBool>,
     /// Pages of which origin may read answers.
     origin: Option<HeaderValue>,
+    /// How many bytes an answer in lines may come to, as sent; none for any number.
+    answer_bytes_max: Option<u64>,
 }
 
 impl Shared {
     /// Parts for a process.
     pub fn new(gate: Gate, clock: Arc<dyn Clock>, audit: Arc<dyn Audit>, first_byte_within: Option<Duration>) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self { gate, clock, audit, first_byte_within, streams, warm: Arc::default(), origin: None }
+        Self {
+            gate,
+            clock,
+            audit,
+            first_byte_within,
+            streams,
+            warm: Arc::default(),
+            origin: None,
+            answer_bytes_max: None,
+        }
     }
 
     /// Lets pages of this origin (`*` for all) read answers in a browser.
     #[must_use]
     pub fn readable_by(self, origin: HeaderValue) -> Self {
         Self { origin: Some(origin), ..self }
+    }
+
+    /// Bounds answers in lines to so many bytes, as sent: whatever carries them on takes no more.
+    #[must_use]
+    pub fn answers_at_most(self, bytes: u64) -> Self {
+        Self { answer_bytes_max: Some(bytes), ..self }
     }
 
     /// Refuses a request that no pipeline takes. It is recorded like any other.
@@ -185,6 +202,7 @@ impl Pipeline {
             notes: visit.notes.clone(),
             clock: Arc::clone(&self.shared.clock),
             until: time_left.map(|left| visit.started + left),
+            bytes_max: self.shared.answer_bytes_max,
         };
         // What stands there comes from the connection; anything else is no address.
         let address = arrival.source_ip.as_deref().and_then(|text| text.parse().ok());
@@ -227,8 +245,8 @@ impl Pipeline {
             Reply::Version(version) => event.version = Some(*version),
             Reply::Lines(lines) => (event.version, event.format) = (Some(lines.version), Some(lines.format)),
         }
-        let Terms { notes, clock, until, .. } = terms;
-        respond::answer(reply, &parts.headers, transfer, Terms { held: permit, notes, clock, until })
+        let Terms { notes, clock, until, bytes_max, .. } = terms;
+        respond::answer(reply, &parts.headers, transfer, Terms { held: permit, notes, clock, until, bytes_max })
     }
 
     /// The handler's reply, with a place among the streams when it is one.

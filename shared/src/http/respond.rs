@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::handlers::{Download, Lines, Page, Reply};
 use crate::limits::{COMPRESS_BYTES_MIN, ENVELOPED_BYTES_MAX};
 use crate::model::capability::ResponseFormat;
+use crate::model::weight::AtLeast;
 use crate::route::Transfer;
 use crate::wire::error_body::ErrorBody;
 
@@ -52,7 +53,9 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::Unsupported(_) => (StatusCode::BAD_REQUEST, "UNSUPPORTED_OPERATION"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE"),
-        Error::AnswerTooLarge => (StatusCode::BAD_REQUEST, "ANSWER_TOO_LARGE"),
+        Error::AnswerTooLarge | Error::AnswerOverLimit { .. } | Error::AnswerOutgrew { .. } => {
+            (StatusCode::BAD_REQUEST, "ANSWER_TOO_LARGE")
+        }
         Error::TableFilesMissing(_) | Error::StorageDenied(_) | Error::WrongRegion(_) => {
             (StatusCode::BAD_REQUEST, "RESOURCE_DOES_NOT_EXIST")
         }
@@ -65,7 +68,8 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
 /// An answer, fit for the way it will travel. The terms hold for one that is streamed.
 ///
 /// # Errors
-/// [`Error::AnswerTooLarge`] when it must travel whole and cannot.
+/// [`Error::AnswerTooLarge`] when it must travel whole and cannot, [`Error::AnswerOverLimit`] when it is known to be larger
+/// than may be sent.
 pub fn answer(
     reply: Reply,
     request: &HeaderMap,
@@ -81,7 +85,7 @@ pub fn answer(
             response.headers_mut().insert(TABLE_VERSION, HeaderValue::from(version.number()));
             Ok(response)
         }
-        Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, rest }) => {
+        Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, at_least, rest }) => {
             let mut response = match rest {
                 None => packed(NDJSON, head, request, transfer)?,
                 Some(_) if transfer == Transfer::Buffered => {
@@ -89,6 +93,9 @@ pub fn answer(
                 }
                 Some(producer) => {
                     let coding = Coding::accepted(request);
+                    if let (Some(max_bytes), Some(at_least)) = (terms.bytes_max, at_least) {
+                        fits(at_least, head.len() as u64, coding.is_some(), max_bytes)?;
+                    }
                     let form = Form { coding, end_of_stream };
                     let mut response = Response::new(stream::start(head, producer, form, terms));
                     response.headers_mut().insert(CONTENT_TYPE, NDJSON);
@@ -113,6 +120,13 @@ pub fn answer(
             Ok(response)
         }
     }
+}
+
+/// Whether an answer may be begun, as far as is known of it.
+fn fits(at_least: AtLeast, head_bytes: u64, compressed: bool, max_bytes: u64) -> Result<(), Error> {
+    let AtLeast { files, plain, packed } = at_least;
+    let at_least = if compressed { packed } else { plain.saturating_add(head_bytes) };
+    if at_least <= max_bytes { Ok(()) } else { Err(Error::AnswerOverLimit { files, at_least, max_bytes, compressed }) }
 }
 
 /// A page. A browser may run nothing in it, load nothing for it, show it in no other page, keep no copy of it and tell

@@ -37,6 +37,8 @@ pub struct Terms<H> {
     pub clock: Arc<dyn Clock>,
     /// The clock's uptime at which the answer must have ended.
     pub until: Option<Duration>,
+    /// How many bytes may be sent; none for any number.
+    pub bytes_max: Option<u64>,
 }
 
 /// In which form lines are sent.
@@ -54,18 +56,18 @@ pub fn start(head: Vec<u8>, producer: Producer, form: Form, terms: Terms<impl Se
     let runtime = Handle::current();
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
-        let Terms { held, notes, clock, until } = terms;
+        let Terms { held, notes, clock, until, bytes_max } = terms;
         let _held = held;
         let _entered = span.enter();
         let pace = Pace { pieces, runtime: runtime.clone(), clock, until };
-        let sending = Sending::new(pace, form, notes.clone());
+        let sending = Sending::new(pace, form, notes.clone(), bytes_max);
         if form.coding.is_none() {
-            return notes.within(|| make(&head, producer, Outlet::Direct(Box::new(sending))));
+            return notes.within(|| make(&head, producer, bytes_max, Outlet::Direct(Box::new(sending))));
         }
         let (packer, unpacked) = packer();
         let span = span.clone();
         let packing = runtime.spawn_blocking(move || span.in_scope(|| pack(sending, unpacked)));
-        notes.within(|| make(&head, producer, Outlet::Packer(packer)));
+        notes.within(|| make(&head, producer, bytes_max, Outlet::Packer(packer)));
         // The work has not ended before the last piece is out. What went wrong over there is noted there.
         let _ = runtime.block_on(packing);
     });
@@ -92,8 +94,8 @@ impl End {
 }
 
 /// Makes all lines.
-fn make(head: &[u8], producer: Producer, outlet: Outlet) {
-    let mut out = Making { lines: Vec::new(), threshold: FIRST_PIECE_BYTES, outlet };
+fn make(head: &[u8], producer: Producer, bytes_max: Option<u64>, outlet: Outlet) {
+    let mut out = Making { lines: Vec::new(), threshold: FIRST_PIECE_BYTES, bytes_max, outlet };
     let end = End::of(|| {
         out.lines.extend_from_slice(head);
         out.hand_on(true)?;
@@ -112,6 +114,7 @@ fn make(head: &[u8], producer: Producer, outlet: Outlet) {
 struct Making {
     lines: Vec<u8>,
     threshold: usize,
+    bytes_max: Option<u64>,
     outlet: Outlet,
 }
 
@@ -197,6 +200,10 @@ impl LineOut for Making {
         let first = self.threshold < STREAM_CHUNK_BYTES;
         self.threshold = STREAM_CHUNK_BYTES;
         self.hand_on(first)
+    }
+
+    fn bytes_max(&self) -> Option<u64> {
+        self.bytes_max
     }
 }
 

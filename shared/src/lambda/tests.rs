@@ -37,6 +37,7 @@ impl Handler for Obedient {
                 id_hash: None,
                 end_of_stream: call.body.ends_with(b"and say so"),
                 head,
+                at_least: None,
                 rest,
             }))
         };

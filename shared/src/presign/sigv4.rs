@@ -21,6 +21,9 @@ type HmacSha256 = Hmac<Sha256>;
 /// The parameter that the AWS SDK adds to say which operation a URL is for.
 const OPERATION: &str = "x-id=GetObject";
 
+/// Hex digits of a signature.
+const SIGNATURE_CHARS: usize = 64;
+
 /// Where signed URLs lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -140,6 +143,14 @@ impl UrlSigner {
     /// When the URLs of this signer end.
     pub fn expires_at(&self) -> TimestampMs {
         self.to_sign.expires_at
+    }
+
+    /// Bytes of the shortest URL that it makes, for an object whose key is empty.
+    pub fn url_bytes_min(&self) -> u64 {
+        let Self { own, auxiliary, to_sign: Signature { query, token, .. } } = self;
+        let place = |origin: &Origin| origin.host.len() + origin.root.len();
+        let shortest = auxiliary.iter().map(place).fold(place(own), usize::min);
+        (shortest + query.len() + SIGNATURE_CHARS + token.len()) as u64
     }
 
     /// Signs the object `key` below the table's root (decoded, as S3 stores it) into `url`, replacing what it held.
@@ -373,5 +384,23 @@ mod tests {
         let at = TimestampMs::new(1_767_225_600_999);
         let signer = UrlSigner::new(&TableLocation::new("b", "t"), &target, &keys, at, 3600).unwrap();
         assert_eq!(signer.expires_at(), TimestampMs::new(1_767_229_200_000));
+    }
+
+    #[test]
+    fn no_url_is_shorter_than_the_shortest() {
+        let token = Some(Secret::new("a+token/="));
+        let keys = SigningKeys { access_key_id: "A".into(), secret_access_key: Secret::new("s"), session_token: token };
+        let target = Target { region: "us-east-1".into(), endpoint: Endpoint::Standard };
+        for (own, other) in [("a-long-name", "b"), ("b", "a-long-name")] {
+            let table = TableLocation::new(own, "t").with_auxiliary([TableLocation::new(other, "t")]);
+            let mut signer = UrlSigner::new(&table, &target, &keys, TimestampMs::new(0), 3600).unwrap();
+            let mut url = SignedUrl::new();
+            let lengths = [Root::Table, Root::Auxiliary(0)].map(|root| {
+                signer.sign_object(ObjectKey { root, key: "" }, &mut url).unwrap();
+                url.reveal().len() as u64
+            });
+            assert_ne!(lengths[0], lengths[1]);
+            assert_eq!(lengths.into_iter().min(), Some(signer.url_bytes_min()));
+        }
     }
 }

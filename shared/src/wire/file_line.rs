@@ -58,6 +58,14 @@ impl IdHash {
         }
     }
 
+    /// Bytes of an id before they are written as text.
+    pub fn digest_bytes(self) -> u64 {
+        match self {
+            Self::Parquet => 16,
+            Self::Delta => 32,
+        }
+    }
+
     fn write(self, path: &str, out: &mut Vec<u8>) {
         let mut digits = [0; 64];
         let written = match self {

@@ -12,6 +12,11 @@ pub trait LineOut {
     /// # Errors
     /// When the client has gone away or takes nothing any more; the work must stop.
     fn end_line(&mut self) -> Result<(), Error>;
+
+    /// How many bytes the whole answer may come to, on its way; nothing when there is no bound.
+    fn bytes_max(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Lines in memory, for tests and small answers.

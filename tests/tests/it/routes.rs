@@ -1,6 +1,7 @@
 //! The routes, one file each, and what holds for all of them.
 
 mod activation;
+mod answer_size;
 mod every_route;
 mod list_shares;
 mod lists;

@@ -11,11 +11,13 @@ use crate::delta::action::{Add, MetadataAction};
 use crate::delta::deletion_vector;
 use crate::delta::scope::Scope;
 use crate::delta::tail::{self, data_file, object_of, path_problem};
+use crate::delta::weight::{of_add, of_path};
 use crate::error::Error;
 use crate::model::change::{Change, RecordedChanges, RemovedFile};
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
 use crate::model::version::{TimestampMs, Version};
+use crate::model::weight::Weight;
 
 /// What of a commit is the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,23 +47,23 @@ pub(super) struct Findings {
     pub metadata: Option<Metadata>,
     /// The time that the commit carries itself.
     pub time: Option<TimestampMs>,
-    /// How many files are handed on.
-    pub files: u64,
     /// How many of them have a deletion vector.
     pub with_vectors: u64,
+    /// How much is said of the files that are handed on.
+    pub weight: Weight,
 }
 
 /// What is found out about one kind of files of a commit.
 #[derive(Default)]
 struct Tally {
-    files: u64,
     with_vectors: u64,
+    weight: Weight,
     problem: Option<Error>,
 }
 
 impl Tally {
-    fn take(&mut self, problem: Option<Error>, has_vector: bool) {
-        self.files += 1;
+    fn take(&mut self, problem: Option<Error>, has_vector: bool, weight: Weight) {
+        self.weight = self.weight.and(weight);
         self.with_vectors += u64::from(has_vector);
         self.problem = self.problem.take().or(problem);
     }
@@ -88,17 +90,24 @@ impl ChangeCommit {
             if let Some(add) = line.add.filter(|add| add.data_change)
                 && scope.holds(values_of(add.partition_values))?
             {
-                files.take(tail::problem_of(table, &add), add.deletion_vector.is_some());
+                // A file that is told of once more has another vector then, save where a table goes back to old files.
+                let vector = add.deletion_vector.is_some();
+                let weight = of_add(table, &add);
+                let weight = Weight { single: u64::from(!vector), ..weight };
+                files.take(tail::problem_of(table, &add), vector, weight);
             }
             if let Some(remove) = line.remove.filter(|remove| remove.data_change)
                 && told_or_undescribed(scope, remove.partition_values)?
             {
-                files.take(problem_of(table, &remove, version), remove.deletion_vector.is_some());
+                let vector = remove.deletion_vector.as_ref();
+                let weight = of_path(table, (&remove.path, remove.partition_values), false, vector);
+                files.take(problem_of(table, &remove, version), vector.is_some(), weight);
             }
             if let Some(cdc) = line.cdc.filter(|_| kind == Kind::Feed) {
                 any_recorded = true;
                 if told_or_undescribed(scope, cdc.partition_values)? {
-                    recorded.take(path_problem(table, &cdc.path).or_else(|| without_values(&cdc, version)), false);
+                    let problem = path_problem(table, &cdc.path).or_else(|| without_values(&cdc, version));
+                    recorded.take(problem, false, of_path(table, (&cdc.path, cdc.partition_values), true, None));
                 }
             }
             if let Some(info) = line.commit_info {
@@ -120,7 +129,7 @@ impl ChangeCommit {
         if let Some(problem) = tally.problem {
             return Err(problem);
         }
-        (findings.files, findings.with_vectors) = (tally.files, tally.with_vectors);
+        (findings.weight, findings.with_vectors) = (tally.weight, tally.with_vectors);
         let digest = Sha256::digest(&text).into();
         Ok((Self { version, shown, text: keep.then_some(text), digest }, findings))
     }
@@ -315,6 +324,23 @@ mod tests {
     fn settle(lines: &[&str], keep: bool, kind: Kind) -> Result<ChangeCommit, Error> {
         ChangeCommit::settle((&table(), &Scope::Whole), Version::new(3), Bytes::from(lines.join("\n")), keep, kind)
             .map(|(commit, _)| commit)
+    }
+
+    #[test]
+    fn what_is_not_handed_on_weighs_nothing_and_what_may_come_again_is_not_single() {
+        let weight = |lines: &[&str], kind| {
+            let text = Bytes::from(lines.join("\n"));
+            ChangeCommit::settle((&table(), &Scope::Whole), Version::new(3), text, true, kind).unwrap().1.weight
+        };
+        let vector = r#""deletionVector":{"storageType":"u","pathOrInlineDv":"abcdefghij0123456789","sizeInBytes":1,"cardinality":1}"#;
+        let told = r#""stats":"{\"numRecords\":1}","tags":{"k":"v"}"#;
+        let moved = ADD.replace("true}", &format!("true,{told},{vector}}}"));
+        let of = |lines, single, vectors, text| Weight { lines, single, vectors, text, packed: 0 };
+        assert_eq!(weight(&[ADD, REMOVE], Kind::Files), of(2, 1, 0, 6));
+        assert_eq!(weight(&[&moved], Kind::Files), of(1, 0, 1, 3 + 20));
+        assert_eq!(weight(&[ADD, CDC], Kind::Files), of(1, 1, 0, 3));
+        assert_eq!(weight(&[ADD, REMOVE, CDC], Kind::Feed), of(1, 1, 0, 3));
+        assert_eq!(weight(&[&ADD.replace("true", "false")], Kind::Files), Weight::default());
     }
 
     fn told(lines: &[&str], kind: Kind, both: bool) -> Vec<String> {

@@ -76,7 +76,7 @@ impl Layout {
 }
 
 /// The rows of a group that have no value in a column, as far as the footer says.
-fn nulls(group: &RowGroupMetaData, leaf: usize) -> Option<u64> {
+pub(super) fn nulls(group: &RowGroupMetaData, leaf: usize) -> Option<u64> {
     group.columns().get(leaf)?.statistics()?.null_count_opt()
 }
 

@@ -13,11 +13,13 @@ use super::{PartHead, Shown, not_parquet};
 use crate::delta::FileSink;
 use crate::delta::action::{DeletionVector, SidecarAction};
 use crate::delta::deletion_vector;
-use crate::delta::tail::path_problem;
+use crate::delta::tail::key_bytes;
+use crate::delta::weight::lies_in_file;
 use crate::error::Error;
 use crate::model::file::Mark;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol};
+use crate::model::weight::Weight;
 
 /// Columns that hold protocol and metadata.
 pub(super) fn is_state_column(path: &str) -> bool {
@@ -121,9 +123,9 @@ pub(super) fn read_totals(
         if is_void(path, vector.as_ref(), seen) {
             continue;
         }
-        if let Some(problem) = path_problem(table, path) {
-            return Err(problem);
-        }
+        let key = key_bytes(table, path)?;
+        let in_file = vector.as_ref().is_some_and(lies_in_file);
+        head.weight = head.weight.and(Weight::of_line(key, true, in_file));
         if let Some(vector) = vector {
             if let Some(problem) = deletion_vector::problem(table, &vector) {
                 return Err(problem);

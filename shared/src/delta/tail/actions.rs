@@ -6,9 +6,11 @@ use bytes::Bytes;
 
 use super::{Source, lines, parse_line, problem_of};
 use crate::delta::action::{MetadataAction, ProtocolAction, SidecarAction, file_key};
+use crate::delta::weight::of_add;
 use crate::error::Error;
 use crate::model::location::TableLocation;
 use crate::model::version::Version;
+use crate::model::weight::Weight;
 
 /// What a text of actions says by itself, whatever newer texts say.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(super) struct Added {
     pub(super) range: Range<usize>,
     pub(super) size: u64,
     pub(super) vector: bool,
+    pub(super) weight: Weight,
     /// Why it cannot be shared, if it cannot.
     pub(super) problem: Option<Error>,
 }
@@ -56,7 +59,8 @@ impl Actions {
             let line = parse_line(&text, range.clone(), &source, number)?;
             if let Some(add) = line.add {
                 let problem = problem_of(table, &add);
-                let added = Added { range, size: add.size, vector: add.deletion_vector.is_some(), problem };
+                let (vector, weight) = (add.deletion_vector.is_some(), of_add(table, &add));
+                let added = Added { range, size: add.size, vector, weight, problem };
                 let key = file_key(&add.path, add.deletion_vector.as_ref()).into_owned();
                 files.push(FileAction { key, added: Some(added) });
             }

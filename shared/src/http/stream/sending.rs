@@ -17,7 +17,7 @@ use super::{End, Form};
 use crate::audit::Notes;
 use crate::clock::Clock;
 use crate::error::{Error, chain};
-use crate::limits::{BREAKING_OFF_WITHIN, STREAM_CHUNK_BYTES, STREAM_STALL_MAX};
+use crate::limits::{ANSWER_END_BYTES, BREAKING_OFF_WITHIN, STREAM_CHUNK_BYTES, STREAM_STALL_MAX};
 use crate::wire::end_of_stream::EndOfStream;
 
 /// Why no more can be sent.
@@ -47,24 +47,31 @@ pub(super) struct Sending {
     notes: Notes,
     /// Whether a failure may be told in an `endStreamAction`.
     end_of_stream: bool,
+    /// Bytes sent.
+    sent: u64,
+    /// How many may be.
+    bytes_max: Option<u64>,
 }
 
 impl Sending {
     /// An answer that has not begun. Without a compressor that it needs it breaks off at its first piece.
-    pub(super) fn new(pace: Pace, form: Form, notes: Notes) -> Self {
+    pub(super) fn new(pace: Pace, form: Form, notes: Notes, bytes_max: Option<u64>) -> Self {
         let Form { coding, end_of_stream } = form;
         let mut packed = Vec::new();
         let encoder = coding.and_then(|coding| Encoder::begin(coding, &mut packed).ok());
-        Self { pace, encoder, compressed: coding.is_some(), packed, stopped: None, notes, end_of_stream }
+        let compressed = coding.is_some();
+        Self { pace, encoder, compressed, packed, stopped: None, notes, end_of_stream, sent: 0, bytes_max }
     }
 
     /// Sends lines as they are.
     pub(super) fn plain(&mut self, lines: Vec<u8>) -> Result<(), Error> {
+        self.has_room(lines.len())?;
         self.send(Piece::Bytes(Bytes::from(lines))).map(drop)
     }
 
     /// Compresses lines, and sends what has come together; with `flush`, all of it.
     pub(super) fn packed(&mut self, lines: &[u8], flush: bool) -> Result<(), Error> {
+        self.has_room(self.packed.len() + lines.len())?;
         let Some(encoder) = &mut self.encoder else { return Err(Error::defect("nothing compresses this answer")) };
         encoder.write(lines, flush, &mut self.packed)?;
         if self.packed.is_empty() || (!flush && self.packed.len() < STREAM_CHUNK_BYTES) {
@@ -77,6 +84,18 @@ impl Sending {
             encoder.adapt(taken);
         }
         Ok(())
+    }
+
+    /// Whether so many bytes more may be made. Asked before they are, with room left for an end that says what happened: of a
+    /// compressed answer nothing is lost then. Lines are taken for as long as they are, which ends an answer a piece early at
+    /// most.
+    fn has_room(&self, more: usize) -> Result<(), Error> {
+        match self.bytes_max {
+            Some(max_bytes) if self.sent + more as u64 + ANSWER_END_BYTES > max_bytes => {
+                Err(Error::AnswerOutgrew { max_bytes })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends the answer as the work on it ended.
@@ -169,6 +188,9 @@ impl Sending {
     }
 
     fn send(&mut self, piece: Piece) -> Result<Taken, Error> {
+        if let Piece::Bytes(bytes) = &piece {
+            self.sent += bytes.len() as u64;
+        }
         self.pace.send(piece).map_err(|stop| {
             self.stopped = Some(stop);
             Error::TimedOut

@@ -14,7 +14,7 @@ const PACKED: Form = Form { coding: Some(Coding::Gzip), ..PLAIN };
 const SMALL: Form = Form { coding: Some(Coding::Zstd), ..PLAIN };
 
 fn terms(until: Option<Duration>) -> Terms<()> {
-    Terms { held: (), notes: Notes::default(), clock: SystemClock::shared(), until }
+    Terms { held: (), notes: Notes::default(), clock: SystemClock::shared(), until, bytes_max: None }
 }
 
 fn line(out: &mut dyn LineOut) -> Result<(), Error> {
@@ -204,8 +204,8 @@ async fn a_compressed_answer_holds_all_lines_in_their_order() {
 async fn what_is_held_is_let_go_when_the_client_goes_away() {
     for form in [PLAIN, PACKED] {
         let held = Arc::new(());
-        let Terms { notes, clock, until, .. } = terms(None);
-        let terms = Terms { held: Arc::clone(&held), notes, clock, until };
+        let Terms { notes, clock, until, bytes_max, .. } = terms(None);
+        let terms = Terms { held: Arc::clone(&held), notes, clock, until, bytes_max };
         let mut body = start(b"{}\n".to_vec(), counting(u32::MAX), form, terms);
         body.frame().await.unwrap().unwrap();
         drop(body);
@@ -223,4 +223,44 @@ async fn what_is_held_is_let_go_when_the_client_goes_away() {
 async fn a_complete_answer_ends_cleanly() {
     let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), PLAIN, terms(None))).await;
     assert_eq!((bytes.as_slice(), broken), (&b"{}\n{\"file\":{}}\n"[..], false));
+}
+
+#[tokio::test]
+async fn an_answer_that_outgrows_its_bound_breaks_off_within_it() {
+    use crate::limits::ANSWER_END_BYTES;
+    let random = || -> Producer {
+        Box::new(|out| {
+            let mut state = 1_u64;
+            for _ in 0..100_000 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                out.buffer().extend_from_slice(format!("{{\"file\":\"{state:016x}\"}}\n").as_bytes());
+                out.end_line()?;
+            }
+            Ok(())
+        })
+    };
+    let max = ANSWER_END_BYTES + 300_000;
+    for coding in [None, Some(Coding::Gzip)] {
+        for end_of_stream in [false, true] {
+            let terms = Terms { bytes_max: Some(max), ..terms(None) };
+            let (bytes, broken) =
+                drained(start(b"{}\n".to_vec(), random(), Form { coding, end_of_stream }, terms)).await;
+            assert_eq!(broken, !end_of_stream, "{coding:?}");
+            assert!((200_000..=max).contains(&(bytes.len() as u64)), "{} bytes", bytes.len());
+            let mut text = bytes;
+            if coding.is_some() {
+                let packed = std::mem::take(&mut text);
+                let read = flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text);
+                assert_eq!(read.is_ok(), end_of_stream);
+            }
+            if end_of_stream {
+                let last = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap();
+                let last: serde_json::Value = serde_json::from_slice(last).unwrap();
+                assert_eq!(last["endStreamAction"]["httpStatusErrorCode"], 400);
+                assert!(last["endStreamAction"]["errorMessage"].as_str().unwrap().contains("maxFiles"));
+            } else if coding.is_none() {
+                assert_unreadable(&text);
+            }
+        }
+    }
 }

@@ -21,6 +21,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
+mod environment;
+
 const TOKEN: &str = "a-token-that-no-log-may-hold";
 
 /// Does what the body says.
@@ -50,7 +52,15 @@ impl Handler for Obedient {
         let head = b"{\"protocol\":{}}\n{\"metaData\":{}}\n".to_vec();
         let format = ResponseFormat::Parquet;
         let version = Version::new(3);
-        Ok(Reply::Lines(Lines { version, format, id_hash: None, end_of_stream: false, head, rest: Some(rest) }))
+        Ok(Reply::Lines(Lines {
+            version,
+            format,
+            id_hash: None,
+            end_of_stream: false,
+            head,
+            at_least: None,
+            rest: Some(rest),
+        }))
     }
 }
 
@@ -109,6 +119,11 @@ struct Lambda {
 
 impl Lambda {
     async fn start() -> Self {
+        Self::running("functions::wire::function", &[]).await
+    }
+
+    /// With a function that a test is when it runs alone, in this environment.
+    async fn running(test: &str, environment: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (events, waiting) = mpsc::channel(8);
@@ -120,7 +135,8 @@ impl Lambda {
             }
         });
         let process = Command::new(std::env::current_exe().unwrap())
-            .args(["functions::wire::function", "--exact", "--nocapture"])
+            .args([test, "--exact", "--nocapture"])
+            .envs(environment.iter().copied())
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "query-table")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
