@@ -93,8 +93,18 @@ impl Call {
     }
 }
 
-/// Writes the lines after the head, on a thread that may compute and wait.
-pub type Producer = Box<dyn FnOnce(&mut dyn LineOut) -> Result<(), Error> + Send>;
+/// Writes the lines after the head, on a thread that may compute and wait. It is called again, for those that follow, until
+/// all are made.
+pub type Producer = Box<dyn FnMut(&mut dyn LineOut) -> Result<Made, Error> + Send>;
+
+/// How far a producer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// All lines are written.
+    All,
+    /// Others want their turn; more lines follow.
+    SoFar,
+}
 
 /// An answer, free of status codes and headers' spelling.
 pub enum Reply {
@@ -164,6 +174,11 @@ pub trait Handler: Send + Sync {
     /// # Errors
     /// Every outcome other than an answer.
     async fn handle(&self, call: Call) -> Result<Reply, Error>;
+
+    /// Whether it reads as much for an answer as a table has files, and so waits for its turn before it begins.
+    fn reads_files(&self) -> bool {
+        false
+    }
 }
 
 /// A request by somebody whom no token names.

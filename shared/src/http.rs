@@ -6,6 +6,7 @@ pub mod coding;
 pub mod encoder;
 pub mod gzip;
 pub mod pipeline;
+pub mod places;
 pub mod respond;
 pub mod stream;
 pub mod watch;

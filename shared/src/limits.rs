@@ -241,8 +241,22 @@ pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
 /// Pieces of lines waiting to be compressed; when all are taken the work waits.
 pub const STREAM_CHUNKS_UNPACKED_MAX: usize = 2;
 
-/// How long a client may take no byte before its answer is broken off.
+/// How long a client may take nothing before its answer is broken off.
 pub const STREAM_STALL_MAX: Duration = Duration::from_secs(300);
+
+/// How long a client takes nothing before its answer gives its place up to one that waits for it; it goes on where it was
+/// once the client has taken all that was made.
+pub const STREAM_PLACE_KEPT: Duration = Duration::from_millis(500);
+
+/// How long an answer is made at a stretch while others wait for a place.
+pub const STREAM_TURN: Duration = Duration::from_secs(10);
+
+/// How long a client takes nothing before its answer is broken off for another one's sake, where [`STREAMS_PAUSED_MAX`] wait
+/// for their clients. A client that takes 50 kB/s is seen to take something within it, whatever the buffers on its way.
+pub const STREAM_PAUSE_KEPT: Duration = Duration::from_secs(30);
+
+/// Pieces made but not yet queued when an answer gives its place up: those on the way between its threads, and its end.
+pub const STREAM_CHUNKS_UNSENT_MAX: usize = STREAM_CHUNKS_UNPACKED_MAX + 6;
 
 /// Kept back from the time of an invocation: within it an answer is refused or broken off properly, before Lambda does.
 pub const INVOCATION_MARGIN: Duration = Duration::from_millis(1_500);
@@ -262,8 +276,17 @@ pub const AWS_OPERATION_WITHIN: Duration = Duration::from_secs(8);
 /// How long the end of a broken answer may wait for the client to take it.
 pub const BREAKING_OFF_WITHIN: Duration = Duration::from_secs(1);
 
-/// File listings streamed at once by one process; further ones wait for their turn.
+/// File listings made at once by one process. Further ones wait for their turn, which comes when one ends, or when one's
+/// client takes nothing for [`STREAM_PLACE_KEPT`], or after [`STREAM_TURN`].
 pub const STREAMS_MAX: usize = 32;
+
+/// File listings that wait for their clients without a place, at once. Above: the one whose client has taken nothing for
+/// longest, and for [`STREAM_PAUSE_KEPT`], is broken off.
+pub const STREAMS_PAUSED_MAX: usize = 1024;
+
+/// What each of them holds at most, in bytes: pieces that are made already, also those of its connection, and its compressor.
+/// What was read of its table's log comes to that, where it is not kept for others too.
+pub const STREAM_PAUSED_BYTES: usize = 2 * 1024 * 1024;
 
 /// Answers smaller than this are not worth compressing, in bytes.
 pub const COMPRESS_BYTES_MIN: usize = 1024;

@@ -373,7 +373,16 @@ impl ChangeCommits {
     /// # Errors
     /// When the log changes or cannot be read any further, or the sink stops.
     pub fn emit(&self, inlined: Inlined, sink: &mut dyn ChangeSink) -> Result<(), Error> {
-        for (committed, entry, commit) in &self.commits {
+        self.emit_from(None, inlined, sink)
+    }
+
+    /// The same from a version on. Nothing of those before it is read.
+    ///
+    /// # Errors
+    /// As [`ChangeCommits::emit`].
+    pub fn emit_from(&self, from: Option<Version>, inlined: Inlined, sink: &mut dyn ChangeSink) -> Result<(), Error> {
+        let rest = self.commits.iter().filter(|(committed, ..)| from.is_none_or(|from| committed.version >= from));
+        for (committed, entry, commit) in rest {
             // The answer's head holds the state at the start, or a newer one.
             let inlined =
                 if committed.version > self.start { inlined } else { Inlined { metadata: false, protocol: false } };

@@ -13,6 +13,11 @@ use crate::model::version::Version;
 pub(super) trait ChangeLines: ChangeSink {
     /// Bytes of all lines so far.
     fn written(&self) -> u64;
+
+    /// Whether the walk is to be broken off before the next change, to go on there later.
+    fn pauses(&self) -> bool {
+        false
+    }
 }
 
 /// Changes on a page at most, of those asked for.
@@ -33,6 +38,8 @@ pub(super) struct ChangePage<'a> {
     bytes_max: u64,
     /// A change came for which there was no room.
     next: Option<Resume>,
+    /// Whether there was merely no time for it.
+    paused: bool,
     sink: &'a mut dyn ChangeLines,
 }
 
@@ -43,6 +50,8 @@ pub(super) struct FilledChanges {
     pub files: u64,
     /// The first change after it.
     pub next: Option<Resume>,
+    /// Whether that is to be on it too, at another time.
+    pub paused: bool,
 }
 
 impl<'a> ChangePage<'a> {
@@ -53,7 +62,12 @@ impl<'a> ChangePage<'a> {
         (max_files, bytes_max): (Option<u32>, u64),
         sink: &'a mut dyn ChangeLines,
     ) -> Self {
-        Self { resume, at: None, files: 0, files_max: max_files.map(page_files), bytes_max, next: None, sink }
+        Self { resume, at: None, files: 0, files_max: max_files.map(page_files), bytes_max, next: None, paused: false, sink }
+    }
+
+    /// The same page, gone on with after so many of its changes.
+    pub(super) fn after(self, files: u64) -> Self {
+        Self { files, ..self }
     }
 
     /// Fills the page. `walk` hands over the changes of the range, from the commit that the page begins in.
@@ -70,7 +84,7 @@ impl<'a> ChangePage<'a> {
         }
         match self.resume {
             Some(_) => Err(changed_between()),
-            None => Ok(FilledChanges { files: self.files, next: self.next }),
+            None => Ok(FilledChanges { files: self.files, next: self.next, paused: self.paused }),
         }
     }
 
@@ -96,8 +110,9 @@ impl ChangeSink for ChangePage<'_> {
             Some(_) => return Err(changed_between()),
             None => {}
         }
-        if self.is_full() {
-            self.next = Some(here);
+        let full = self.is_full();
+        if full || self.sink.pauses() {
+            (self.next, self.paused) = (Some(here), !full);
             // Nobody sees it: it ends the walk, and `fill` knows why.
             return Err(Error::defect("the page is full"));
         }
@@ -131,6 +146,8 @@ mod tests {
     struct Lines {
         length: u64,
         told: Vec<String>,
+        /// Changes and metadata after which it wants to be left alone.
+        pauses_at: usize,
     }
 
     impl ChangeSink for Lines {
@@ -153,6 +170,10 @@ mod tests {
     impl ChangeLines for Lines {
         fn written(&self) -> u64 {
             self.length * self.told.len() as u64
+        }
+
+        fn pauses(&self) -> bool {
+            self.told.len() >= self.pauses_at
         }
     }
 
@@ -190,7 +211,7 @@ mod tests {
     }
 
     fn page(resume: Option<Resume>, max: Option<u32>, length: u64) -> (Result<FilledChanges, Error>, Vec<String>) {
-        let mut sink = Lines { length, told: Vec::new() };
+        let mut sink = Lines { length, told: Vec::new(), pauses_at: usize::MAX };
         let from = resume.map_or(0, |resume| resume.version.number());
         let range: Vec<_> = RANGE.into_iter().filter(|&(version, _)| version >= from).collect();
         let filled = ChangePage::new(resume, (max, QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| walk(&range, sink));
@@ -220,6 +241,26 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_is_paused_anywhere_goes_on_where_it_was() {
+        for (max, length) in [(None, 1), (Some(3), 1), (Some(9), QUERY_PAGE_BYTES_MAX)] {
+            let (unpaused, whole) = page(None, max, length);
+            let unpaused = unpaused.unwrap();
+            for pauses_at in 1..=whole.len() {
+                let mut sink = Lines { length, told: Vec::new(), pauses_at };
+                let mut filled = ChangePage::new(None, (max, QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| walk(&RANGE, sink)).unwrap();
+                if filled.paused {
+                    sink.pauses_at = usize::MAX;
+                    let from = filled.next.unwrap().version.number();
+                    let range: Vec<_> = RANGE.into_iter().filter(|&(version, _)| version >= from).collect();
+                    let rest = ChangePage::new(filled.next, (max, QUERY_PAGE_BYTES_MAX), &mut sink).after(filled.files);
+                    filled = rest.fill(|sink| walk(&range, sink)).unwrap();
+                }
+                assert_eq!((filled, &sink.told), (unpaused, &whole), "{max:?}, paused after {pauses_at}");
+            }
+        }
+    }
+
+    #[test]
     fn a_change_that_never_comes_is_an_error() {
         for (version, index) in [(1, 2), (2, 0), (3, 2), (4, 0)] {
             let resume = Resume { version: Version::new(version), index };
@@ -229,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_failing_walk_is_no_end_of_a_page() {
-        let mut sink = Lines { length: 1, told: Vec::new() };
+        let mut sink = Lines { length: 1, told: Vec::new(), pauses_at: usize::MAX };
         let filled = ChangePage::new(None, (Some(2), QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| {
             walk(&RANGE[..1], sink)?;
             Err(Error::TimedOut)

@@ -13,15 +13,16 @@ use super::pruned::{Pruned, Wanted};
 use super::query_token::{Asked, Opened, Place, QueryTokens};
 use super::range::{self, RangePorts};
 use super::snapshot::{asked_version, capabilities, find_table, settle_at};
-use super::{Call, Handler, Lines, Reply};
+use super::{Call, Handler, Lines, Made, Reply};
 use crate::audit::Notes;
 use crate::catalog::FindTable;
+use crate::delta::scope::ScopedFiles;
 use crate::delta::{At, Choice, DeltaLog, FileSink, Wants};
 use crate::error::Error;
 use crate::model::file::{DataFile, DeletionVector, Mark, VectorStorage};
 use crate::model::recipient::Recipient;
 use crate::model::securable::Table;
-use crate::predicate;
+use crate::predicate::{self, Filter};
 use crate::presign::{Presigner, UrlSigner};
 use crate::wire::file_line::{FileLines, FileUrls, IdHash};
 use crate::wire::ndjson::LineOut;
@@ -108,20 +109,52 @@ impl Handler for QueryTable {
             expires_at,
             runtime,
         });
-        let rest = Box::new(move |out: &mut dyn LineOut| {
-            let page_bytes = page_bytes(out);
-            let mut lines = SignedLines { lines, signer, urls: FileUrls::default(), notes, out, written: 0 };
-            let (page, mut left) = (Page::new(paging.max_files, page_bytes, &mut lines), place.rows_left);
-            let wanted = filter.as_ref().map(Wanted);
-            let choice = wanted.as_ref().map(|wanted| wanted as &dyn Choice);
-            let walk = |pruned: &mut dyn FileSink| files.emit_from(place.from, choice, pruned);
-            let filled = page.fill(|page| Pruned::new(filter.as_ref(), &mut left, page).of(walk))?;
-            match ending {
-                Some(ending) => ending.write(filled, left, lines.out),
-                None => Ok(()),
-            }
-        });
+        let made = SignedFiles { lines, signer, urls: FileUrls::default(), notes, written: 0 };
+        let (from, rows_left) = (place.from, place.rows_left);
+        let mut listing =
+            Listing { files, filter, made, max_files: paging.max_files, from, rows_left, filled: 0, ending };
+        let rest = Box::new(move |out: &mut dyn LineOut| listing.go_on(out));
         Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, at_least, rest: Some(rest) }))
+    }
+
+    fn reads_files(&self) -> bool {
+        true
+    }
+}
+
+/// The files of an answer, as far as they are not sent yet.
+struct Listing {
+    files: ScopedFiles,
+    filter: Option<Filter>,
+    made: SignedFiles,
+    max_files: Option<u32>,
+    /// The file that comes next.
+    from: Mark,
+    rows_left: Option<u64>,
+    /// Files so far.
+    filled: u64,
+    /// How it ends, until it has.
+    ending: Option<Ending>,
+}
+
+impl Listing {
+    fn go_on(&mut self, out: &mut dyn LineOut) -> Result<Made, Error> {
+        let Self { files, filter, made, from, rows_left, .. } = self;
+        let page_bytes = page_bytes(out);
+        let mut lines = SignedLines { made, out: &mut *out };
+        let page = Page::new(self.max_files, page_bytes, &mut lines).after(self.filled);
+        let wanted = filter.as_ref().map(Wanted);
+        let choice = wanted.as_ref().map(|wanted| wanted as &dyn Choice);
+        let walk = |pruned: &mut dyn FileSink| files.emit_from(*from, choice, pruned);
+        let filled = page.fill(|page| Pruned::new(filter.as_ref(), rows_left, page).of(walk))?;
+        if let (Some(next), true) = (filled.next, filled.paused) {
+            (self.from, self.filled) = (next, filled.files);
+            return Ok(Made::SoFar);
+        }
+        match self.ending.take() {
+            Some(ending) => ending.write(filled, self.rows_left, out).map(|()| Made::All),
+            None => Ok(Made::All),
+        }
     }
 }
 
@@ -146,34 +179,44 @@ impl QueryTable {
     }
 }
 
-/// Signs each file and writes its line.
-struct SignedLines<'a> {
+/// What makes a file's line.
+struct SignedFiles {
     lines: FileLines,
     signer: UrlSigner,
     urls: FileUrls,
     notes: Notes,
-    out: &'a mut dyn LineOut,
     /// Bytes of the lines so far.
     written: u64,
 }
 
+/// Signs each file and writes its line.
+struct SignedLines<'a> {
+    made: &'a mut SignedFiles,
+    out: &'a mut dyn LineOut,
+}
+
 impl FileSink for SignedLines<'_> {
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        self.signer.sign_object(file.object, &mut self.urls.data)?;
+        let SignedFiles { lines, signer, urls, notes, written } = &mut *self.made;
+        signer.sign_object(file.object, &mut urls.data)?;
         if let Some(DeletionVector { storage: VectorStorage::File { object, .. }, .. }) = &file.deletion_vector {
-            self.signer.sign_object(*object, &mut self.urls.vector)?;
+            signer.sign_object(*object, &mut urls.vector)?;
         }
         let buffer = self.out.buffer();
         let before = buffer.len();
-        self.lines.write(file, &self.urls, buffer)?;
-        self.written += (buffer.len() - before) as u64;
-        self.notes.file();
+        lines.write(file, urls, buffer)?;
+        *written += (buffer.len() - before) as u64;
+        notes.file();
         self.out.end_line()
     }
 }
 
 impl LineSink for SignedLines<'_> {
     fn written(&self) -> u64 {
-        self.written
+        self.made.written
+    }
+
+    fn pauses(&self) -> bool {
+        self.out.pauses()
     }
 }

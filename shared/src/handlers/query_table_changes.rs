@@ -56,6 +56,10 @@ impl Handler for QueryTableChanges {
         let ports = RangePorts { delta: &self.delta, presigner: &self.presigner, tokens: &self.tokens };
         range::answer(ports, call, (&table, &scope), asked).await
     }
+
+    fn reads_files(&self) -> bool {
+        true
+    }
 }
 
 fn bound(parameter: &str, bound: BoundText) -> Result<Bound, Error> {

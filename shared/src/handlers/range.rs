@@ -12,7 +12,7 @@ use super::page::page_bytes;
 use super::query_token::range::{OpenedRange, RangePlace, Resume};
 use super::query_token::{self, QueryTokens};
 use super::snapshot::shared_since;
-use super::{Call, Lines, Reply};
+use super::{Call, Lines, Made, Reply};
 use crate::audit::Notes;
 use crate::delta::changes::{Bound, ChangeCommits, ChangeSink, Committed, HeadState, Inlined, Kind, Rest};
 use crate::delta::{DeltaLog, Scope};
@@ -180,18 +180,44 @@ pub(super) async fn answer(
         runtime: Handle::current(),
     });
     let notes = call.notes;
-    let rest = Box::new(move |out: &mut dyn LineOut| {
-        let page_bytes = page_bytes(out);
-        let mut lines = SignedChanges { lines, format, signer, urls: FileUrls::default(), notes, written: 0, out };
-        let filled =
-            ChangePage::new(resume, (max_files, page_bytes), &mut lines).fill(|page| commits.emit(inlined, page))?;
-        match ending {
-            Some(ending) => ending.write(filled, lines.out),
-            None => Ok(()),
-        }
-    });
+    let made = SignedFiles { lines, format, signer, urls: FileUrls::default(), notes, written: 0 };
+    let mut listing = Listing { commits, inlined, made, max_files, resume, filled: 0, ending };
+    let rest = Box::new(move |out: &mut dyn LineOut| listing.go_on(out));
     let (version, id_hash) = (place.start, asked.id_hash);
     Ok(Reply::Lines(Lines { version, format, id_hash, end_of_stream, head, at_least, rest: Some(rest) }))
+}
+
+/// The changes of an answer, as far as they are not sent yet.
+struct Listing {
+    commits: ChangeCommits,
+    inlined: Inlined,
+    made: SignedFiles,
+    max_files: Option<u32>,
+    /// The change that comes next; nothing at the range's start.
+    resume: Option<Resume>,
+    /// Changes so far.
+    filled: u64,
+    /// How it ends, until it has.
+    ending: Option<RangeEnding>,
+}
+
+impl Listing {
+    fn go_on(&mut self, out: &mut dyn LineOut) -> Result<Made, Error> {
+        let Self { commits, inlined, made, .. } = self;
+        let page_bytes = page_bytes(out);
+        let mut lines = SignedChanges { made, out: &mut *out };
+        let page = ChangePage::new(self.resume, (self.max_files, page_bytes), &mut lines).after(self.filled);
+        let from = self.resume.map(|resume| resume.version);
+        let filled = page.fill(|page| commits.emit_from(from, *inlined, page))?;
+        if filled.paused {
+            (self.resume, self.filled) = (filled.next, filled.files);
+            return Ok(Made::SoFar);
+        }
+        match self.ending.take() {
+            Some(ending) => ending.write(filled, out).map(|()| Made::All),
+            None => Ok(Made::All),
+        }
+    }
 }
 
 /// Settles a range from its start.
@@ -265,8 +291,8 @@ impl RangeEnding {
     }
 }
 
-/// Signs each change and writes its line.
-struct SignedChanges<'a> {
+/// What makes a change's line.
+struct SignedFiles {
     lines: FileLines,
     format: ResponseFormat,
     signer: UrlSigner,
@@ -274,42 +300,52 @@ struct SignedChanges<'a> {
     notes: Notes,
     /// Bytes of the lines so far.
     written: u64,
+}
+
+/// Signs each change and writes its line.
+struct SignedChanges<'a> {
+    made: &'a mut SignedFiles,
     out: &'a mut dyn LineOut,
 }
 
 impl ChangeSink for SignedChanges<'_> {
     fn change(&mut self, committed: Committed, change: &Change<'_>) -> Result<(), Error> {
+        let SignedFiles { lines, signer, urls, notes, written, .. } = &mut *self.made;
         let (object, vector) = match change {
             Change::Add(file) => (file.object, file.deletion_vector.as_ref()),
             Change::Remove(removed) => (removed.object, removed.deletion_vector.as_ref()),
             Change::Recorded(recorded) => (recorded.object, None),
         };
-        self.signer.sign_object(object, &mut self.urls.data)?;
+        signer.sign_object(object, &mut urls.data)?;
         if let Some(DeletionVector { storage: VectorStorage::File { object, .. }, .. }) = vector {
-            self.signer.sign_object(*object, &mut self.urls.vector)?;
+            signer.sign_object(*object, &mut urls.vector)?;
         }
-        self.lines.of_commit(committed.version, committed.at)?;
+        lines.of_commit(committed.version, committed.at)?;
         let buffer = self.out.buffer();
         let before = buffer.len();
-        self.lines.write_change(change, &self.urls, buffer)?;
-        self.written += (buffer.len() - before) as u64;
-        self.notes.file();
+        lines.write_change(change, urls, buffer)?;
+        *written += (buffer.len() - before) as u64;
+        notes.file();
         self.out.end_line()
     }
 
     fn metadata(&mut self, committed: Committed, metadata: &Metadata) -> Result<(), Error> {
-        write_later_metadata(metadata, committed.version, self.format, self.out.buffer())?;
+        write_later_metadata(metadata, committed.version, self.made.format, self.out.buffer())?;
         self.out.end_line()
     }
 
     fn protocol(&mut self, committed: Committed, protocol: &Protocol) -> Result<(), Error> {
-        write_later_protocol(protocol, committed.version, self.format, self.out.buffer())?;
+        write_later_protocol(protocol, committed.version, self.made.format, self.out.buffer())?;
         self.out.end_line()
     }
 }
 
 impl ChangeLines for SignedChanges<'_> {
     fn written(&self) -> u64 {
-        self.written
+        self.made.written
+    }
+
+    fn pauses(&self) -> bool {
+        self.out.pauses()
     }
 }

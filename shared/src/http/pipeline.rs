@@ -12,10 +12,10 @@ use ::http::request::Parts;
 use ::http::{HeaderValue, Method, Response};
 use bytes::Bytes;
 use futures::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use super::body::Body;
+use super::places::{Place, StreamPlaces};
 use super::respond;
 use super::stream::Terms;
 use super::watch::Watch;
@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::error::{Error, chain};
 use crate::handlers::{Call, Handler, PathParams, PublicHandler, Reply, Visit as Caller};
-use crate::limits::{INVOCATION_MARGIN, STREAMS_MAX};
+use crate::limits::INVOCATION_MARGIN;
 use crate::model::shorten;
 use crate::route::{Route, Transfer};
 use crate::wire::query_string::QueryString;
@@ -43,8 +43,8 @@ pub struct Shared {
     audit: Arc<dyn Audit>,
     /// How long an answer may take to begin; none for ever.
     first_byte_within: Option<Duration>,
-    /// How many listings may be streamed at once.
-    streams: Arc<Semaphore>,
+    /// Where listings take turns.
+    places: StreamPlaces,
     /// Whether a request has come yet.
     warm: Arc<AtomicBool>,
     /// Pages of which origin may read answers.
@@ -56,17 +56,8 @@ pub struct Shared {
 impl Shared {
     /// Parts for a process.
     pub fn new(gate: Gate, clock: Arc<dyn Clock>, audit: Arc<dyn Audit>, first_byte_within: Option<Duration>) -> Self {
-        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self {
-            gate,
-            clock,
-            audit,
-            first_byte_within,
-            streams,
-            warm: Arc::default(),
-            origin: None,
-            answer_bytes_max: None,
-        }
+        let places = StreamPlaces::default();
+        Self { gate, clock, audit, first_byte_within, places, warm: Arc::default(), origin: None, answer_bytes_max: None }
     }
 
     /// Lets pages of this origin (`*` for all) read answers in a browser.
@@ -198,7 +189,8 @@ impl Pipeline {
         let time_left = arrival.time_left.map(|left| left.saturating_sub(INVOCATION_MARGIN));
         let notes = visit.notes.clone();
         let terms = Terms {
-            held: (),
+            places: self.shared.places.clone(),
+            place: None,
             notes: visit.notes.clone(),
             clock: Arc::clone(&self.shared.clock),
             until: time_left.map(|left| visit.started + left),
@@ -223,7 +215,7 @@ impl Pipeline {
         }
     }
 
-    async fn run(&self, asked: Asked, terms: Terms<()>, event: &mut Event) -> Result<Response<Body>, Error> {
+    async fn run(&self, asked: Asked, terms: Terms, event: &mut Event) -> Result<Response<Body>, Error> {
         let Asked { params, parts, body, transfer, address } = asked;
         let handler = match &self.handler {
             Answering::Admitted(handler) => handler,
@@ -239,29 +231,22 @@ impl Pipeline {
         let query = QueryString::parse(parts.uri.query())?;
         let (headers, notes) = (parts.headers.clone(), terms.notes.clone());
         let call = Call { recipient, params, query, headers, body: body?, notes };
-        let (reply, permit) = self.reply(handler, call).await?;
+        let (reply, place) = self.reply(handler, call).await?;
         match &reply {
             Reply::Json(_) | Reply::Page(_) | Reply::Download(_) => {}
             Reply::Version(version) => event.version = Some(*version),
             Reply::Lines(lines) => (event.version, event.format) = (Some(lines.version), Some(lines.format)),
         }
-        let Terms { notes, clock, until, bytes_max, .. } = terms;
-        respond::answer(reply, &parts.headers, transfer, Terms { held: permit, notes, clock, until, bytes_max })
+        respond::answer(reply, &parts.headers, transfer, Terms { place, ..terms })
     }
 
-    /// The handler's reply, with a place among the streams when it is one.
-    async fn reply(
-        &self,
-        handler: &Arc<dyn Handler>,
-        call: Call,
-    ) -> Result<(Reply, Option<OwnedSemaphorePermit>), Error> {
-        let reply = handler.handle(call).await?;
-        let streamed = matches!(&reply, Reply::Lines(lines) if lines.rest.is_some());
-        if !streamed {
-            return Ok((reply, None));
-        }
-        let permit = Arc::clone(&self.shared.streams).acquire_owned().await.map_err(|_| Error::Busy)?;
-        Ok((reply, Some(permit)))
+    /// The handler's reply, with the place among the others that it goes on with. What waits for one has read nothing yet.
+    async fn reply(&self, handler: &Arc<dyn Handler>, call: Call) -> Result<(Reply, Option<Place>), Error> {
+        let place = match handler.reads_files() {
+            true => Some(self.shared.places.making.take().await?),
+            false => None,
+        };
+        Ok((handler.handle(call).await?, place))
     }
 }
 

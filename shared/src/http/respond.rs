@@ -70,12 +70,7 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
 /// # Errors
 /// [`Error::AnswerTooLarge`] when it must travel whole and cannot, [`Error::AnswerOverLimit`] when it is known to be larger
 /// than may be sent.
-pub fn answer(
-    reply: Reply,
-    request: &HeaderMap,
-    transfer: Transfer,
-    terms: Terms<impl Send + 'static>,
-) -> Result<Response<Body>, Error> {
+pub fn answer(reply: Reply, request: &HeaderMap, transfer: Transfer, terms: Terms) -> Result<Response<Body>, Error> {
     match reply {
         Reply::Json(body) => packed(JSON, body, request, transfer),
         Reply::Page(page) => Ok(self::page(page)),

@@ -13,7 +13,7 @@ use super::*;
 use crate::audit::{self, Audit};
 use crate::auth::{Gate, Holder, Tokens};
 use crate::clock::FixedClock;
-use crate::handlers::{Call, Handler, Lines, Reply};
+use crate::handlers::{Call, Handler, Lines, Made, Reply};
 use crate::http::pipeline::Shared;
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::model::capability::ResponseFormat;
@@ -52,7 +52,7 @@ impl Handler for Obedient {
             b"version" => Ok(Reply::Version(Version::new(3))),
             b"lines" => lines(Some(Box::new(|out: &mut dyn LineOut| {
                 out.buffer().extend_from_slice(b"{\"file\":{}}\n");
-                out.end_line()
+                out.end_line().map(|()| Made::All)
             }))),
             b"break off" | b"break off and say so" => {
                 lines(Some(Box::new(|_: &mut dyn LineOut| Err(Outcome::defect("as told")))))

@@ -17,6 +17,11 @@ pub trait LineOut {
     fn bytes_max(&self) -> Option<u64> {
         None
     }
+
+    /// Whether others want their turn: the work is to stop before its next file, to go on there later.
+    fn pauses(&self) -> bool {
+        false
+    }
 }
 
 /// Lines in memory, for tests and small answers.

@@ -20,7 +20,7 @@ use shared::handlers::listing::PageTokens;
 use shared::handlers::query_table::QueryTable;
 use shared::handlers::query_table_changes::QueryTableChanges;
 use shared::handlers::query_token::QueryTokens;
-use shared::handlers::{Call, Handler, PathParams, Reply};
+use shared::handlers::{Call, Handler, Made, PathParams, Reply};
 use shared::model::location::{Endpoint, TableLocation};
 use shared::model::name::{SchemaName, ShareName, TableName};
 use shared::model::page::{Page, Position};
@@ -240,8 +240,9 @@ pub(crate) fn begun(log: &MemoryLog, route: Route, asked: &Asked) -> Result<(Str
         Reply::Page(_) | Reply::Download(_) => panic!("a table's route answered as a page does"),
         Reply::Lines(lines) => {
             let mut out = Collected(lines.head);
-            if let Some(rest) = lines.rest {
-                ended = rest(&mut out).inspect_err(check_refusal);
+            if let Some(mut rest) = lines.rest {
+                let made = rest(&mut out).inspect_err(check_refusal);
+                ended = made.map(|made| assert_eq!(made, Made::All, "nobody asked it to make way"));
             }
             out.0
         }

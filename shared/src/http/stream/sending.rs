@@ -1,40 +1,24 @@
 //! The way of lines to the connection, through a bounded channel. Work that fails, or runs out of time, ends in bytes that
 //! no client takes for the end of an answer, or in a line that says so to a client that reads such a line.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 
 use super::super::body::{BROKEN_OFF, Piece};
 use super::super::encoder::{Encoder, Taken};
 use super::super::respond::status;
+use super::pace::{Pace, Sent, Stop};
 use super::{End, Form};
 use crate::audit::Notes;
-use crate::clock::Clock;
 use crate::error::{Error, chain};
-use crate::limits::{ANSWER_END_BYTES, BREAKING_OFF_WITHIN, STREAM_CHUNK_BYTES, STREAM_STALL_MAX};
+use crate::limits::{
+    ANSWER_END_BYTES, STREAM_CHUNK_BYTES, STREAM_CHUNKS_UNSENT_MAX, STREAM_PAUSE_KEPT, STREAM_STALL_MAX,
+};
 use crate::wire::end_of_stream::EndOfStream;
-
-/// Why no more can be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Gone,
-    Stalled,
-    OutOfTime,
-}
-
-/// Sends pieces, none of which waits for too long.
-pub(super) struct Pace {
-    pub(super) pieces: mpsc::Sender<Piece>,
-    pub(super) runtime: Handle,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) until: Option<Duration>,
-}
 
 /// An answer on its way.
 pub(super) struct Sending {
@@ -43,6 +27,12 @@ pub(super) struct Sending {
     compressed: bool,
     /// Compressed bytes not yet sent.
     packed: Vec<u8>,
+    /// What was made while the answer was already being paused, in its order.
+    unsent: VecDeque<Piece>,
+    /// Whether the work is to make way at the next file.
+    pausing: Arc<AtomicBool>,
+    /// Whether all is made, or nothing more will be.
+    over: bool,
     stopped: Option<Stop>,
     notes: Notes,
     /// Whether a failure may be told in an `endStreamAction`.
@@ -59,8 +49,36 @@ impl Sending {
         let Form { coding, end_of_stream } = form;
         let mut packed = Vec::new();
         let encoder = coding.and_then(|coding| Encoder::begin(coding, &mut packed).ok());
-        let compressed = coding.is_some();
-        Self { pace, encoder, compressed, packed, stopped: None, notes, end_of_stream, sent: 0, bytes_max }
+        Self {
+            pace,
+            encoder,
+            compressed: coding.is_some(),
+            packed,
+            unsent: VecDeque::new(),
+            pausing: Arc::default(),
+            over: false,
+            stopped: None,
+            notes,
+            end_of_stream,
+            sent: 0,
+            bytes_max,
+        }
+    }
+
+    /// Tells the work when it is to make way.
+    pub(super) fn pausing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.pausing)
+    }
+
+    /// The answer has a place again.
+    pub(super) fn begin_turn(&mut self) {
+        self.pausing.store(false, Ordering::Relaxed);
+        self.pace.begin_turn();
+    }
+
+    /// Waits until nobody wants the answer any more.
+    pub(super) async fn unwanted(&self) {
+        self.pace.unwanted().await;
     }
 
     /// Sends lines as they are.
@@ -98,14 +116,18 @@ impl Sending {
         }
     }
 
-    /// Ends the answer as the work on it ended.
-    pub(super) fn end(mut self, end: End) {
+    /// Ends the answer as the work on it ended. What is left of it is to be [`drained`](Self::drained).
+    pub(super) fn end(mut self, end: End) -> Option<Self> {
         let end = match end {
             End::Whole => End::of(|| self.finish()),
             other => other,
         };
         let error = match end {
-            End::Whole => return,
+            End::Paused => return Some(self),
+            End::Whole => {
+                self.over = true;
+                return Some(self).filter(|sending| !sending.unsent.is_empty());
+            }
             End::Failed(error) => error,
             End::Panicked => {
                 self.end_of_stream = false;
@@ -113,7 +135,36 @@ impl Sending {
             }
         };
         // Without an end the channel closes, and the connection breaks.
-        self.give_up(&error);
+        let last = self.given_up(&error);
+        if !self.unsent.is_empty() && self.stopped.is_none() {
+            self.over = true;
+            self.unsent.extend(last);
+            return Some(self);
+        }
+        // Where even this does not go out, the channel still closes without an end.
+        let _ = last.into_iter().try_for_each(|piece| self.pace.send_last_now(piece));
+        None
+    }
+
+    /// Waits, without a place, until the client has taken what is made. The answer comes back if there is more of it.
+    pub(super) async fn drained(mut self) -> Option<Self> {
+        let Err(stop) = self.drain().await else { return Some(self).filter(|sending| !sending.over) };
+        self.stopped = Some(stop);
+        for piece in self.given_up(&Error::TimedOut) {
+            if self.pace.send_last(piece).await.is_err() {
+                break;
+            }
+        }
+        None
+    }
+
+    async fn drain(&mut self) -> Result<(), Stop> {
+        while let Some(piece) = self.unsent.pop_front() {
+            if let Some(room) = self.pace.room(1).await?.next() {
+                room.send(piece);
+            }
+        }
+        if self.over { Ok(()) } else { self.pace.all_taken().await }
     }
 
     fn finish(&mut self) -> Result<End, Error> {
@@ -125,30 +176,32 @@ impl Sending {
         self.send(Piece::End).map(|_| End::Whole)
     }
 
-    /// Leaves an answer that nobody takes for a whole one, and says why.
-    fn give_up(&mut self, error: &Error) {
+    /// Leaves an answer that nobody takes for a whole one, and says why: its last pieces.
+    fn given_up(&mut self, error: &Error) -> Vec<Piece> {
+        let stalled = |notes: &Notes, why: String| {
+            notes.client_stalled();
+            notes.problem(why);
+            Vec::new()
+        };
         let why = match self.stopped {
-            Some(Stop::Gone) => return,
+            Some(Stop::Gone) => return Vec::new(),
             Some(Stop::Stalled) => {
-                self.notes.client_stalled();
-                self.notes.problem(format!("the client took nothing for {} s", STREAM_STALL_MAX.as_secs()));
-                return;
+                let why = format!("the client took nothing for {} s", STREAM_STALL_MAX.as_secs());
+                return stalled(&self.notes, why);
+            }
+            Some(Stop::GaveWay) => {
+                let least = STREAM_PAUSE_KEPT.as_secs();
+                let why = format!("the client took nothing for more than {least} s while too many others waited");
+                return stalled(&self.notes, why);
             }
             Some(Stop::OutOfTime) => "the time for the answer was over before its end".to_owned(),
             None => chain(error),
         };
         tracing::error!(target: "spillway", "an answer was broken off: {why}");
         self.notes.problem(why);
-        let told = self.told_end(error);
-        let pieces = match told {
+        match self.told_end(error) {
             Some(last) => vec![Piece::Bytes(Bytes::from(last)), Piece::Told],
             None => self.broken_end().map(|last| Piece::Bytes(Bytes::from(last))).into_iter().collect(),
-        };
-        for piece in pieces {
-            // Where even this does not go out, the channel still closes without an end.
-            if self.pace.runtime.block_on(self.pace.pieces.send_timeout(piece, BREAKING_OFF_WITHIN)).is_err() {
-                return;
-            }
         }
     }
 
@@ -191,34 +244,26 @@ impl Sending {
         if let Piece::Bytes(bytes) = &piece {
             self.sent += bytes.len() as u64;
         }
-        self.pace.send(piece).map_err(|stop| {
+        let sent = match self.unsent.is_empty() {
+            true => self.pace.send(piece),
+            // The work is to make way; until it does, nothing overtakes what waits already.
+            false => Ok(Sent::Paused(piece)),
+        };
+        let sent = sent.and_then(|sent| match sent {
+            Sent::Queued(taken) => Ok(taken),
+            Sent::Paused(piece) => {
+                self.pausing.store(true, Ordering::Relaxed);
+                self.unsent.push_back(piece);
+                while self.unsent.len() > STREAM_CHUNKS_UNSENT_MAX {
+                    // Work that does not make way waits for its client.
+                    self.unsent.pop_front().map_or(Ok(()), |piece| self.pace.send_anyway(piece))?;
+                }
+                Ok(Taken::Late)
+            }
+        });
+        sent.map_err(|stop| {
             self.stopped = Some(stop);
             Error::TimedOut
-        })
-    }
-}
-
-impl Pace {
-    fn send(&self, piece: Piece) -> Result<Taken, Stop> {
-        let left = self.until.map(|until| until.saturating_sub(self.clock.uptime()));
-        if left == Some(Duration::ZERO) {
-            return Err(Stop::OutOfTime);
-        }
-        let taken = match self.pieces.capacity() == self.pieces.max_capacity() {
-            true => Taken::AllBefore,
-            false => Taken::SomeBefore,
-        };
-        let piece = match self.pieces.try_send(piece) {
-            Ok(()) => return Ok(taken),
-            Err(TrySendError::Full(piece)) => piece,
-            Err(TrySendError::Closed(_)) => return Err(Stop::Gone),
-        };
-        let patience = left.unwrap_or(STREAM_STALL_MAX).min(STREAM_STALL_MAX);
-        let sent = self.runtime.block_on(self.pieces.send_timeout(piece, patience));
-        sent.map(|()| Taken::Late).map_err(|error| match error {
-            SendTimeoutError::Closed(_) => Stop::Gone,
-            SendTimeoutError::Timeout(_) if patience < STREAM_STALL_MAX => Stop::OutOfTime,
-            SendTimeoutError::Timeout(_) => Stop::Stalled,
         })
     }
 }

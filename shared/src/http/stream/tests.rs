@@ -4,22 +4,32 @@ use std::io::Read;
 
 use http_body_util::BodyExt;
 
+mod turns;
+
 use super::*;
 use crate::clock::SystemClock;
+use crate::handlers::Made;
 use crate::http::gzip::NO_BLOCK;
+use crate::wire::ndjson::LineOut;
 
 const PLAIN: Form = Form { coding: None, end_of_stream: false };
 const PACKED: Form = Form { coding: Some(Coding::Gzip), ..PLAIN };
 #[cfg(feature = "zstd")]
 const SMALL: Form = Form { coding: Some(Coding::Zstd), ..PLAIN };
 
-fn terms(until: Option<Duration>) -> Terms<()> {
-    Terms { held: (), notes: Notes::default(), clock: SystemClock::shared(), until, bytes_max: None }
+fn terms(until: Option<Duration>) -> Terms {
+    let places = StreamPlaces::default();
+    Terms { places, place: None, notes: Notes::default(), clock: SystemClock::shared(), until, bytes_max: None }
 }
 
 fn line(out: &mut dyn LineOut) -> Result<(), Error> {
     out.buffer().extend_from_slice(b"{\"file\":{}}\n");
     out.end_line()
+}
+
+/// One line.
+fn single() -> Producer {
+    Box::new(|out| line(out).map(|()| Made::All))
 }
 
 /// The bytes of a body up to its end, and whether it ended in an error.
@@ -109,7 +119,7 @@ async fn an_answer_in_zstd_that_broke_off_is_unreadable_and_no_whole_frame() {
         assert!(!whole && text.starts_with(b"{}\n{}\n"));
         assert_unreadable(&text);
     }
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), SMALL, terms(None))).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), single(), SMALL, terms(None))).await;
     assert!(!broken);
     assert_eq!(unpacked(&bytes), (b"{}\n{\"file\":{}}\n".to_vec(), true));
 }
@@ -118,7 +128,7 @@ async fn an_answer_in_zstd_that_broke_off_is_unreadable_and_no_whole_frame() {
 async fn an_answer_without_time_left_is_broken_off_and_says_why() {
     let terms = terms(Some(Duration::ZERO));
     let notes = terms.notes.clone();
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), PLAIN, terms)).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), single(), PLAIN, terms)).await;
     assert!(broken);
     assert_unreadable(&[b"{}\n", &bytes[..]].concat());
     let mut event = crate::audit::tests::full();
@@ -162,14 +172,14 @@ async fn who_reads_the_last_line_is_told_there_why_an_answer_is_not_whole() {
 #[tokio::test]
 async fn an_answer_out_of_time_tells_so_unless_a_compressed_piece_was_lost() {
     let form = Form { end_of_stream: true, ..PLAIN };
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), form, terms(Some(Duration::ZERO)))).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), single(), form, terms(Some(Duration::ZERO)))).await;
     assert!(!broken);
     let told = told(&bytes);
     assert_eq!(told["httpStatusErrorCode"], 503);
     assert!(told["errorMessage"].as_str().unwrap().contains("in time"), "{told}");
 
     let form = Form { coding: Some(Coding::Gzip), ..form };
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), form, terms(Some(Duration::ZERO)))).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), single(), form, terms(Some(Duration::ZERO)))).await;
     assert!(broken && flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut Vec::new()).is_err());
 }
 
@@ -183,11 +193,17 @@ async fn a_panic_breaks_the_answer_for_every_reader() {
 
 /// A large answer, of which each line says where it stands.
 fn counting(lines: u32) -> Producer {
+    let mut made = 0;
     Box::new(move |out| {
-        (0..lines).try_for_each(|number| {
-            out.buffer().extend_from_slice(format!("{{\"file\":{{\"number\":{number}}}}}\n").as_bytes());
-            out.end_line()
-        })
+        while made < lines {
+            if out.pauses() {
+                return Ok(Made::SoFar);
+            }
+            out.buffer().extend_from_slice(format!("{{\"file\":{{\"number\":{made}}}}}\n").as_bytes());
+            made += 1;
+            out.end_line()?;
+        }
+        Ok(Made::All)
     })
 }
 
@@ -201,16 +217,17 @@ async fn a_compressed_answer_holds_all_lines_in_their_order() {
 }
 
 #[tokio::test]
-async fn what_is_held_is_let_go_when_the_client_goes_away() {
+async fn the_place_is_let_go_when_the_client_goes_away() {
     for form in [PLAIN, PACKED] {
-        let held = Arc::new(());
-        let Terms { notes, clock, until, bytes_max, .. } = terms(None);
-        let terms = Terms { held: Arc::clone(&held), notes, clock, until, bytes_max };
+        let terms = terms(None);
+        let places = terms.places.clone();
+        let all = places.making.free();
         let mut body = start(b"{}\n".to_vec(), counting(u32::MAX), form, terms);
         body.frame().await.unwrap().unwrap();
+        assert_eq!(places.making.free(), all - 1);
         drop(body);
         tokio::time::timeout(Duration::from_secs(30), async {
-            while Arc::strong_count(&held) > 1 {
+            while places.making.free() < all {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
@@ -221,7 +238,7 @@ async fn what_is_held_is_let_go_when_the_client_goes_away() {
 
 #[tokio::test]
 async fn a_complete_answer_ends_cleanly() {
-    let (bytes, broken) = drained(start(b"{}\n".to_vec(), Box::new(line), PLAIN, terms(None))).await;
+    let (bytes, broken) = drained(start(b"{}\n".to_vec(), single(), PLAIN, terms(None))).await;
     assert_eq!((bytes.as_slice(), broken), (&b"{}\n{\"file\":{}}\n"[..], false));
 }
 
@@ -236,7 +253,7 @@ async fn an_answer_that_outgrows_its_bound_breaks_off_within_it() {
                 out.buffer().extend_from_slice(format!("{{\"file\":\"{state:016x}\"}}\n").as_bytes());
                 out.end_line()?;
             }
-            Ok(())
+            Ok(Made::All)
         })
     };
     let max = ANSWER_END_BYTES + 300_000;

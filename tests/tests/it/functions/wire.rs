@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::auth::{Gate, Holder, Tokens};
 use shared::clock::SystemClock;
 use shared::error::Error;
-use shared::handlers::{Call, Handler, Lines, Reply};
+use shared::handlers::{Call, Handler, Lines, Made, Reply};
 use shared::http::pipeline::{Pipeline, Shared};
 use shared::model::capability::ResponseFormat;
 use shared::model::rule::RecipientRules;
@@ -46,7 +46,7 @@ impl Handler for Obedient {
             match &told[..] {
                 b"break off" => Err(Error::defect("as told")),
                 b"panic late" => panic!("as told, late"),
-                _ => Ok(()),
+                _ => Ok(Made::All),
             }
         });
         let head = b"{\"protocol\":{}}\n{\"metaData\":{}}\n".to_vec();
