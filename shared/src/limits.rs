@@ -288,6 +288,19 @@ pub const STREAMS_PAUSED_MAX: usize = 1024;
 /// What was read of its table's log comes to that, where it is not kept for others too.
 pub const STREAM_PAUSED_BYTES: usize = 2 * 1024 * 1024;
 
+/// Connections of clients to a local server at once; further ones are closed. Fewer where the system does not let it have
+/// [`OPEN_FILES_WANTED`]: half of those that it may have.
+pub const CONNECTIONS_MAX: usize = 4096;
+
+/// Files that a local server asks to have open at once, connections among them.
+pub const OPEN_FILES_WANTED: u64 = 16 * 1024;
+
+/// Bytes of an answer that a connection holds beside its stream's pieces, and the longest head of a request, about.
+pub const CONNECTION_BUFFER_BYTES: usize = 128 * 1024;
+
+/// How long a connection may take no byte of what it is sent before it is closed.
+pub const CONNECTION_STALL_MAX: Duration = STREAM_STALL_MAX;
+
 /// Answers smaller than this are not worth compressing, in bytes.
 pub const COMPRESS_BYTES_MIN: usize = 1024;
 

@@ -23,8 +23,10 @@ pub mod state;
 
 // Serving it
 pub mod audit_file;
+pub mod connections;
 pub mod embedded_s3;
 pub mod gateway;
 pub mod memory;
+pub mod open_files;
 pub mod server;
 pub mod tls;

@@ -21,17 +21,23 @@ use shared::discovery::Listing;
 use shared::handlers::listing::PageTokens;
 use shared::handlers::query_token::QueryTokens;
 use shared::http::pipeline::Shared;
+use shared::limits::CONNECTION_BUFFER_BYTES;
 use shared::presign::session::SessionPresigner;
 use shared::seal::Sealer;
 use shared::storage::s3::{EmbeddedStore, LocalReach, Reaches, S3LogStore};
 use tokio::task::JoinHandle;
 
+use crate::connections::Bounded;
 use crate::embedded_s3::{AccessKeys, EmbeddedS3, Roots};
 use crate::gateway::{Gateway, Ports};
+use crate::open_files;
 use crate::tls::Tls;
 
 /// How long a connection may take to send the head of a request.
 const HEADER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a connection of HTTP/2 may be silent before it is asked whether anybody is still there.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
 
 /// How long the embedded S3 server waits for downloads when it is stopped.
 const DOWNLOADS_WITHIN: Duration = Duration::from_secs(30);
@@ -186,13 +192,22 @@ fn serve(
         async move { Ok::<_, std::convert::Infallible>(service) }
     });
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN);
-    server.http_builder().http2().timer(TokioTimer::new());
+    let http = server.http_builder();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN).max_buf_size(CONNECTION_BUFFER_BYTES);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_send_buf_size(CONNECTION_BUFFER_BYTES)
+        .keep_alive_interval(PROBE_AFTER)
+        .keep_alive_timeout(HEADER_WITHIN);
+    let most = open_files::connections();
     Ok(match tls {
-        None => tokio::spawn(server.acceptor(NoDelayAcceptor::new()).serve(connections)),
+        None => {
+            let acceptor = Bounded::new(NoDelayAcceptor::new(), most, HEADER_WITHIN);
+            tokio::spawn(server.acceptor(acceptor).serve(connections))
+        }
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls.config).acceptor(NoDelayAcceptor::new());
-            tokio::spawn(server.acceptor(acceptor).serve(connections))
+            tokio::spawn(server.acceptor(Bounded::new(acceptor, most, HEADER_WITHIN)).serve(connections))
         }
     })
 }
