@@ -51,7 +51,7 @@ pub(crate) async fn run(tables: &[Asked<'_>], clock: &Arc<dyn Clock>) -> Result<
         "listsDuringAnswer": during_an_answer(largest, clock).await?,
         "busyReaders": busy_readers(busy, clock).await?,
         "slowReaders": slow_readers(largest).await?,
-        "idleReaders": idle_readers(largest, idle_clients, clock).await?,
+        "idleReaders": idle_readers(largest, busy, idle_clients, clock).await?,
     }))
 }
 
@@ -176,7 +176,12 @@ async fn slow_readers(asked: &Asked<'_>) -> Result<Value, String> {
     Ok(json!({"readers": SLOW, "serverCpuShare": share, "heldBytes": held}))
 }
 
-async fn idle_readers(asked: &Asked<'_>, count: usize, clock: &Arc<dyn Clock>) -> Result<Value, String> {
+async fn idle_readers(
+    asked: &Asked<'_>,
+    busy: &Asked<'_>,
+    count: usize,
+    clock: &Arc<dyn Clock>,
+) -> Result<Value, String> {
     let (path, watched) = (asked.path("query"), &asked.peer.watched);
     let before = watched.held_bytes()?;
     let idle = readers::hold(&question(asked.peer, &path, "identity"), count, false).await?;
@@ -186,9 +191,14 @@ async fn idle_readers(asked: &Asked<'_>, count: usize, clock: &Arc<dyn Clock>) -
     let seen = lists::ask(&asked.peer.host, &list_request(asked.peer), PROBES, Pace::Every(PROBE_EVERY), DURING, clock)
         .await?;
     let more = readers::first_byte_within(&question(asked.peer, &path, "identity"), DURING, clock).await?;
+    watched.reset_peak();
+    let busy_path = busy.path("query");
+    let read = readers::over_and_over(&question(busy.peer, &busy_path, "identity"), BUSY, DURING, clock).await?;
+    let peak = watched.peak_bytes()?;
     println!(
         "{count} readers that ask and take nothing, {} of them with an answer begun: the server holds {} MB more and uses \
-         {:.1} % of a core;\n  lists beside them: p50 {} ms, p99 {} ms; one more query: {}",
+         {:.1} % of a core;\n  lists beside them: p50 {} ms, p99 {} ms; one more query: {};\n  {BUSY} readers of {} beside \
+         them, over and over: {} answers, {:.0} MB/s; the server holds {} MB at most",
         idle.begun(),
         megabytes(held.saturating_sub(before)),
         share * 100.0,
@@ -198,6 +208,10 @@ async fn idle_readers(asked: &Asked<'_>, count: usize, clock: &Arc<dyn Clock>) -
             || format!("no answer within {} s", DURING.as_secs()),
             |time| format!("its first byte after {} ms", milliseconds(time))
         ),
+        busy.table_name(),
+        read.answers,
+        read.bytes as f64 / read.time.as_secs_f64() / 1e6,
+        megabytes(peak),
     );
     Ok(json!({
         "readers": count,
@@ -206,6 +220,13 @@ async fn idle_readers(asked: &Asked<'_>, count: usize, clock: &Arc<dyn Clock>) -
         "serverCpuShare": share,
         "lists": seen.json(),
         "oneMoreQueryFirstByteSeconds": more.map(|time| time.as_secs_f64()),
+        "busyBeside": {
+            "readers": BUSY,
+            "table": busy.name,
+            "answers": read.answers,
+            "bytesPerSecond": read.bytes as f64 / read.time.as_secs_f64(),
+            "peakBytes": peak,
+        },
     }))
 }
 
