@@ -21,6 +21,9 @@ mod contract_tokens;
 // Operators' programs: killed, several at once, on a large catalogue.
 mod operators;
 
+// Clients that are slow, idle or silent, beside such as read.
+mod many_readers;
+
 // What narrows that for one recipient.
 mod rules;
 
