@@ -33,6 +33,7 @@ pub mod log_path;
 mod look;
 mod memory;
 mod opening;
+pub mod problem;
 mod reading;
 pub mod schema;
 pub mod scope;
@@ -87,6 +88,15 @@ pub struct Again {
 
 /// Takes the files of a snapshot, one by one.
 pub trait FileSink {
+    /// Whether a file with these partition values, a JSON object, is to be handed on. Asked before anything else of the file
+    /// is looked at, so that nothing of other files is told, not even why they could not be handed on.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn takes(&mut self, _partition_values: &str) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     /// One file, in log-replay order.
     ///
     /// # Errors

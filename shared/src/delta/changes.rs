@@ -10,8 +10,8 @@ use super::guess::Guesses;
 use super::history::in_commit_since;
 use super::in_order::InOrder;
 use super::reading::blocking;
+use super::scope::Narrowed;
 use super::segment::Listing;
-use super::settled::Settled;
 use super::{DeltaLog, Scope, Wants, named_segment, no_table};
 use crate::error::Error;
 use crate::limits::{COMMIT_TEXT_KEPT_BYTES, COMMITS_PER_RANGE_MAX};
@@ -273,7 +273,7 @@ impl DeltaLog {
     ) -> Result<(HeadState, Vec<Need>), Error> {
         let segment = named_segment(listing, version)?;
         let settled = self.settled(table, &segment, scope.wants(Wants::Head), &Guesses::default()).await?;
-        let Settled { protocol, metadata, totals, needs, files } = scope.narrow(settled).await?;
+        let Narrowed { protocol, metadata, totals, needs, files } = scope.narrow(settled).await?;
         drop(files);
         Ok((HeadState { version, protocol, metadata, totals }, needs))
     }

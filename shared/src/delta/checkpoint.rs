@@ -16,6 +16,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaD
 use super::FileSink;
 use super::action::SidecarAction;
 use super::fetch::Fetcher;
+use super::problem::Problem;
 use super::schema::SchemaFacts;
 use crate::error::Error;
 use crate::limits::{
@@ -92,6 +93,8 @@ pub struct PartHead {
     pub totals: Totals,
     /// What their paths and vectors weigh.
     pub weight: Weight,
+    /// Why one of them cannot be shared, if one cannot.
+    pub problem: Option<Problem>,
     /// Whether any of its `add` rows has a deletion vector, void ones included: vectors tell which rows are void.
     pub vectors: bool,
 }
@@ -225,8 +228,7 @@ impl Part {
     /// Reads what must be known before the first line. `state` says whether protocol and metadata are still wanted.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when a file cannot be shared; otherwise when the part cannot be decoded or the storage
-    /// fails.
+    /// When the part cannot be decoded or the storage fails.
     pub fn head(&self, seen: &HashSet<String>, state: bool, totals: bool) -> Result<PartHead, Error> {
         let mut head = PartHead::default();
         if state {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::action;
 use super::features::absolute_path_refused;
+use super::problem::Problem;
 use crate::error::Error;
 use crate::model::area::ObjectKey;
 use crate::model::file::{DeletionVector, VectorStorage};
@@ -18,17 +19,8 @@ const UUID_CHARS: usize = 20;
 const ALPHABET: &[u8; 85] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 /// Why a vector cannot be shared, if it cannot.
-pub(super) fn problem(table: &TableLocation, logged: &action::DeletionVector<'_>) -> Option<Error> {
-    match logged.storage_type.as_ref() {
-        "i" => None,
-        "u" => write_key(&logged.path_or_inline_dv, &mut String::new()).err(),
-        "p" => table.absolute_object(&logged.path_or_inline_dv).err().map(|_| absolute_path_refused()),
-        other => Some(Error::Unsupported(format!(
-            "Unsupported Delta Table Properties: a file of the table has a deletion vector of the unknown storage type '{}', \
-             which this server does not serve.",
-            crate::model::shorten(other)
-        ))),
-    }
+pub(super) fn problem(table: &TableLocation, logged: &action::DeletionVector<'_>) -> Option<Problem> {
+    resolve(table, logged, &mut String::new()).err().map(Problem::from)
 }
 
 /// A logged vector in the model's terms; `key` is a buffer for its object key.
@@ -51,8 +43,13 @@ pub(super) fn resolve<'a>(
             key.push_str(found);
             VectorStorage::File { logged: &logged.path_or_inline_dv, object: ObjectKey { root, key } }
         }
-        // Refused before the first byte, by `problem`.
-        _ => return Err(Error::defect("a deletion vector that cannot be shared was handed on")),
+        other => {
+            return Err(Error::Unsupported(format!(
+                "Unsupported Delta Table Properties: a file of the table has a deletion vector of the unknown storage type \
+                 '{}', which this server does not serve.",
+                crate::model::shorten(other)
+            )));
+        }
     };
     Ok(DeletionVector {
         storage,
@@ -121,7 +118,7 @@ mod tests {
     }
 
     fn problem_of(storage_type: &str, path_or_inline: &str) -> Option<Error> {
-        problem(&table(), &vector(storage_type, path_or_inline))
+        problem(&table(), &vector(storage_type, path_or_inline)).map(Error::from)
     }
 
     fn key_of(name: &str) -> Result<String, Error> {

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use super::choice::{Both, Choice};
 use super::features::reader_needs;
 use super::reading::blocking;
-use super::schema::SchemaFacts;
 use super::settled::Settled;
 use super::snapshot::{Snapshot, SnapshotFiles};
 use super::weight::of_file;
 use super::{At, DeltaLog, FileSink, Wants};
 use crate::error::Error;
+use crate::model::capability::Need;
 use crate::model::file::{DataFile, Mark};
 use crate::model::location::TableLocation;
-use crate::model::table_state::{Metadata, Totals};
+use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::model::weight::Weight;
 
 /// Tells the files of a part by their partition values. As a choice it leaves out those that are certainly not in it; whether
@@ -76,23 +76,43 @@ impl Scope {
         }
     }
 
-    /// What is settled of the files in scope. Nothing of the whole's totals goes into a part's.
-    pub(super) async fn narrow(&self, settled: Settled) -> Result<Settled, Error> {
-        let Self::Part(part) = self else { return Ok(settled) };
-        let Settled { protocol, metadata, files, .. } = settled;
-        part.meet(&metadata)?;
-        let files = ScopedFiles { files, scope: self.clone() };
-        let (totals, files) = blocking(move || {
-            let mut count = Count::default();
-            files.emit_from(Mark::default(), None, &mut count)?;
-            let Count { totals, weight } = count;
-            Ok((totals, SnapshotFiles { weight, ..files.files }))
-        })
-        .await?;
-        let schema = SchemaFacts::of(&metadata.schema_string)?;
-        let needs = reader_needs(&protocol, &metadata, &schema, totals)?;
-        Ok(Settled { protocol, metadata, needs, totals, files })
+    /// What is settled of the files in scope, and what their readers must know. Nothing of the whole goes into a part's
+    /// totals, needs and errors.
+    ///
+    /// # Errors
+    /// When one of these files cannot be shared.
+    pub(super) async fn narrow(&self, settled: Settled) -> Result<Narrowed, Error> {
+        let Settled { protocol, metadata, totals, problem, files } = settled;
+        let (totals, files) = match self {
+            Self::Whole => match problem {
+                None => (totals, files),
+                Some(problem) => return Err(problem.into()),
+            },
+            Self::Part(part) => {
+                part.meet(&metadata)?;
+                let files = ScopedFiles { files, scope: self.clone() };
+                let counted = blocking(move || {
+                    let mut count = Count::default();
+                    files.emit_from(Mark::default(), None, &mut count)?;
+                    let Count { totals, weight } = count;
+                    Ok((totals, SnapshotFiles { weight, ..files.files }))
+                });
+                counted.await?
+            }
+        };
+        let needs = reader_needs(&protocol, &metadata, &files.schema, totals)?;
+        Ok(Narrowed { protocol, metadata, needs, totals, files })
     }
+}
+
+/// What is settled of the files in scope.
+#[derive(Debug)]
+pub(super) struct Narrowed {
+    pub(super) protocol: Protocol,
+    pub(super) metadata: Metadata,
+    pub(super) needs: Vec<Need>,
+    pub(super) totals: Totals,
+    pub(super) files: SnapshotFiles,
 }
 
 /// One version of a table, as far as a scope goes.
@@ -118,7 +138,7 @@ impl ScopedFiles {
     pub fn emit_from(&self, from: Mark, choice: Option<&dyn Choice>, sink: &mut dyn FileSink) -> Result<(), Error> {
         let Scope::Part(part) = &self.scope else { return self.files.emit_chosen(from, choice, sink) };
         let part: &dyn Choice = part.as_ref();
-        let mut within = Within { scope: &self.scope, sink };
+        let mut within = Within { scope: &self.scope, is_held: false, sink };
         // A value that cannot be read was an error when the files were counted, whatever else is chosen.
         match choice {
             Some(choice) => self.files.emit_chosen(from, Some(&Both(part, choice)), &mut within),
@@ -130,12 +150,20 @@ impl ScopedFiles {
 /// Leaves out what is not in scope.
 struct Within<'a> {
     scope: &'a Scope,
+    /// The file that comes next was asked about, and is in scope.
+    is_held: bool,
     sink: &'a mut dyn FileSink,
 }
 
 impl FileSink for Within<'_> {
+    fn takes(&mut self, partition_values: &str) -> Result<bool, Error> {
+        self.is_held = self.scope.holds(partition_values)?;
+        Ok(self.is_held)
+    }
+
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
-        if self.scope.holds(file.partition_values)? { self.sink.file(file) } else { Ok(()) }
+        let is_held = std::mem::take(&mut self.is_held) || self.scope.holds(file.partition_values)?;
+        if is_held { self.sink.file(file) } else { Ok(()) }
     }
 
     fn goes_on(&self) -> bool {
@@ -171,10 +199,8 @@ impl DeltaLog {
         (at, wants): (At, Wants),
         scope: &Scope,
     ) -> Result<ScopedSnapshot, Error> {
-        let snapshot = self.snapshot(table, at, scope.wants(wants)).await?;
+        let snapshot = self.snapshot_of(table, (at, wants), scope).await?;
         let Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files } = snapshot;
-        let settled = scope.narrow(Settled { protocol, metadata, needs, totals, files }).await?;
-        let Settled { protocol, metadata, needs, totals, files } = settled;
         let files = ScopedFiles { files, scope: scope.clone() };
         Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout, files })
     }

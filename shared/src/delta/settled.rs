@@ -1,6 +1,6 @@
 //! What is settled of a version before an answer begins, read from the objects that make it up: the commits and the
 //! checkpoint's ends at once, then the narrow columns that give exact totals. It is kept for whoever asks for the same
-//! objects again.
+//! objects again, and is the same for all of them: whether one may be told of all files is asked later.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use futures::future::try_join;
 
 use super::checkpoint::Part;
-use super::features::reader_needs;
 use super::guess::Guesses;
 use super::memory::light_parts;
+use super::problem::Problem;
 use super::reading::{Checkpoint, Manifest, Reading, blocking, read_heads};
 use super::schema::SchemaFacts;
 use super::segment::Segment;
@@ -18,7 +18,6 @@ use super::snapshot::SnapshotFiles;
 use super::tail::{Actions, Tail, TailCommit};
 use super::{DeltaLog, Wants};
 use crate::error::Error;
-use crate::model::capability::Need;
 use crate::model::location::TableLocation;
 use crate::model::table_state::{Metadata, Protocol, Totals};
 use crate::storage::LogEntry;
@@ -29,8 +28,9 @@ use crate::storage::remembered::Keepable;
 pub(super) struct Settled {
     pub(super) protocol: Protocol,
     pub(super) metadata: Metadata,
-    pub(super) needs: Vec<Need>,
     pub(super) totals: Totals,
+    /// Why one of the files cannot be shared, if one cannot.
+    pub(super) problem: Option<Problem>,
     pub(super) files: SnapshotFiles,
 }
 
@@ -61,13 +61,15 @@ impl DeltaLog {
         }
         let (tail, parts, heads) = read_heads(tail, parts).await?;
 
-        let (mut protocol, mut metadata, mut totals) = (tail.protocol, tail.metadata, tail.totals);
+        let (mut protocol, mut metadata) = (tail.protocol, tail.metadata);
+        let (mut totals, mut problem) = (tail.totals, tail.problem);
         let vectors = heads.iter().any(|head| head.vectors);
         let mut weight = tail.weight;
         for (part, head) in parts.iter().zip(heads) {
             weight = weight.and(head.weight).and(part.said_of(head.totals.files));
             protocol = protocol.or(head.protocol);
             metadata = metadata.or(head.metadata);
+            problem = problem.or(head.problem);
             totals.files += head.totals.files;
             totals.bytes = totals.bytes.saturating_add(head.totals.bytes);
             totals.with_vectors += head.totals.with_vectors;
@@ -76,7 +78,6 @@ impl DeltaLog {
             return Err(no_state());
         };
         let schema = SchemaFacts::of(&metadata.schema_string)?;
-        let needs = reader_needs(&protocol, &metadata, &schema, totals)?;
         let partitioned = !metadata.partition_columns.is_empty();
         if partitioned {
             parts.iter().try_for_each(Part::check_partition_values)?;
@@ -91,7 +92,7 @@ impl DeltaLog {
             vectors,
             weight,
         };
-        Ok(Settled { protocol, metadata, needs, totals, files })
+        Ok(Settled { protocol, metadata, totals, problem, files })
     }
 
     /// Metadata and nothing else of a version; cheaper than all that is settled of a large table.

@@ -8,9 +8,9 @@ use super::checkpoint::{Chosen, Part, Shown};
 use super::choice::Choice;
 use super::fetch::Fetcher;
 use super::schema::SchemaFacts;
-use super::settled::Settled;
+use super::scope::Narrowed;
 use super::tail::TailCommit;
-use super::{At, DeltaLog, FileSink, Layout, Resolved, Wants};
+use super::{At, DeltaLog, FileSink, Layout, Resolved, Scope, Wants};
 use crate::error::Error;
 use crate::model::capability::Need;
 use crate::model::file::{DataFile, Mark};
@@ -64,15 +64,25 @@ impl DeltaLog {
     /// When there is no such version, the log is damaged, the table needs something this server does not serve, or the
     /// storage fails.
     pub async fn snapshot(&self, table: &TableLocation, at: At, wants: Wants) -> Result<Snapshot, Error> {
+        self.snapshot_of(table, (at, wants), &Scope::Whole).await
+    }
+
+    /// The same of the files in scope, with all files to be read from.
+    pub(super) async fn snapshot_of(
+        &self,
+        table: &TableLocation,
+        (at, wants): (At, Wants),
+        scope: &Scope,
+    ) -> Result<Snapshot, Error> {
         let Resolved { selected, segment, listing, guesses } = self.resolve(table, at).await?;
-        let settled = self.settled(table, &segment, wants, &guesses).await?;
+        let settled = self.settled(table, &segment, scope.wants(wants), &guesses).await?;
         let committed_at = match selected {
             Selected::Named(version) => {
                 self.history_with(table, &listing, &settled.metadata).committed_at(version).await?
             }
             Selected::Latest(_) => None,
         };
-        let Settled { protocol, metadata, needs, totals, files } = settled;
+        let Narrowed { protocol, metadata, needs, totals, files } = scope.narrow(settled).await?;
         Ok(Snapshot { selected, committed_at, protocol, metadata, needs, totals, layout: segment.layout(), files })
     }
 }
@@ -145,6 +155,14 @@ struct Marked<'a> {
 }
 
 impl FileSink for Marked<'_> {
+    fn takes(&mut self, partition_values: &str) -> Result<bool, Error> {
+        let is_taken = Mark { part: 0, row: self.row } >= self.from && self.sink.takes(partition_values)?;
+        if !is_taken {
+            self.row += 1;
+        }
+        Ok(is_taken)
+    }
+
     fn file(&mut self, file: &DataFile<'_>) -> Result<(), Error> {
         let mark = Mark { part: 0, row: self.row };
         self.row += 1;

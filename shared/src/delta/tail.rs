@@ -18,6 +18,7 @@ use super::action::{Add, Line, MetadataAction};
 use super::deletion_vector;
 use super::features::absolute_path_refused;
 use super::log_path::commit_name;
+use super::problem::{Problem, Unreadable};
 use crate::error::Error;
 use crate::limits::COMMIT_TEXT_KEPT_BYTES;
 use crate::model::area::LoggedObject;
@@ -48,6 +49,8 @@ pub struct Tail {
     pub totals: Totals,
     /// How much they say of them.
     pub weight: Weight,
+    /// Why one of them cannot be shared, if one cannot.
+    pub problem: Option<Problem>,
     kept_bytes: usize,
 }
 
@@ -102,6 +105,7 @@ impl Tail {
             metadata: None,
             totals: Totals::default(),
             weight: Weight::default(),
+            problem: None,
             kept_bytes: 0,
         }
     }
@@ -109,8 +113,8 @@ impl Tail {
     /// Takes the next older commit.
     ///
     /// # Errors
-    /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for an active file that cannot be
-    /// shared.
+    /// [`Error::BadTable`] for a line that is no action, unless it speaks of a file: that is that file's
+    /// [problem](Self::problem).
     pub fn apply(&mut self, version: Version, text: Bytes) -> Result<(), Error> {
         let actions = Actions::of(&self.table, Source::Commit(version), text)?;
         self.take(actions)
@@ -131,13 +135,11 @@ impl Tail {
         let mut active = Vec::new();
         for action in files.into_iter().rev() {
             let FileAction { key, added } = action;
-            if !self.seen.insert(key) {
+            if key.is_some_and(|key| !self.seen.insert(key)) {
                 continue;
             }
             if let Some(Added { range, size, vector, weight, problem }) = added {
-                if let Some(problem) = problem {
-                    return Err(problem);
-                }
+                self.problem = self.problem.take().or(problem);
                 self.totals.files += 1;
                 self.totals.bytes = self.totals.bytes.saturating_add(size);
                 self.totals.with_vectors += u64::from(vector);
@@ -200,16 +202,39 @@ impl TailCommit {
         };
         let mut vector_key = String::new();
         for range in self.active.iter() {
-            let add = parse_line(&text, range.clone(), &self.source, 0)?.add.ok_or_else(changed)?;
-            sink.file(&data_file(&add, &object_of(table, &add.path)?, (table, &mut vector_key))?)?;
+            let line = match parse_line(&text, range.clone(), &self.source) {
+                Ok(line) => line,
+                Err(error) => match unreadable(&text, range) {
+                    Some(file) if !sink.takes(file.partition_values)? => continue,
+                    _ => return Err(error),
+                },
+            };
+            let add = line.add.ok_or_else(changed)?;
+            if sink.takes(values_of(add.partition_values))? {
+                sink.file(&data_file(&add, &object_of(table, &add.path)?, (table, &mut vector_key))?)?;
+            }
         }
         Ok(())
     }
 }
 
-/// The object that a path names; whoever asks has ruled out that it is none of the table's.
+/// The object that a path names.
+///
+/// # Errors
+/// When the path cannot be shared.
 pub(super) fn object_of<'a>(table: &TableLocation, path: &'a str) -> Result<LoggedObject<'a>, Error> {
-    table.object(path).map_err(|_| absolute_path_refused())
+    table.object(path).map_err(|error| match error {
+        PathError::Absolute => absolute_path_refused(),
+        PathError::Malformed => Error::BadTable(
+            "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
+                .into(),
+        ),
+    })
+}
+
+/// Partition values as they are logged; none are those of a table without partitions.
+pub(super) fn values_of(partition_values: Option<&RawValue>) -> &str {
+    partition_values.map_or("{}", RawValue::get)
 }
 
 /// A logged file in the model's terms; the text is a buffer for its vector's object key.
@@ -223,7 +248,7 @@ pub(super) fn data_file<'a>(
         mark: Mark::default(),
         path: &add.path,
         object: object.as_key(),
-        partition_values: add.partition_values.map_or("{}", RawValue::get),
+        partition_values: values_of(add.partition_values),
         size: add.size,
         modification_time: add.modification_time,
         data_change: add.data_change,
@@ -243,29 +268,22 @@ pub(super) fn logged_stats(raw: &RawValue) -> Option<Text<'_>> {
 }
 
 /// Why a file cannot be shared, if it cannot.
-pub(super) fn problem_of(table: &TableLocation, add: &Add<'_>) -> Option<Error> {
+pub(super) fn problem_of(table: &TableLocation, add: &Add<'_>) -> Option<Problem> {
     let vector = add.deletion_vector.as_ref();
     path_problem(table, &add.path).or_else(|| vector.and_then(|vector| deletion_vector::problem(table, vector)))
 }
 
 /// Why a path cannot be shared, if it cannot.
-pub fn path_problem(table: &TableLocation, path: &str) -> Option<Error> {
-    key_bytes(table, path).err()
+pub(super) fn path_problem(table: &TableLocation, path: &str) -> Option<Problem> {
+    object_of(table, path).err().map(Problem::from)
 }
 
 /// The length of the object's key that a path names.
 ///
 /// # Errors
 /// Why the path cannot be shared.
-pub fn key_bytes(table: &TableLocation, path: &str) -> Result<u64, Error> {
-    match table.object(path) {
-        Ok(object) => Ok(object.as_key().key.len() as u64),
-        Err(PathError::Absolute) => Err(absolute_path_refused()),
-        Err(PathError::Malformed) => Err(Error::BadTable(
-            "The table's log names a file by a path that leads out of the table. Ask the share provider to repair it."
-                .into(),
-        )),
-    }
+pub(super) fn key_bytes(table: &TableLocation, path: &str) -> Result<u64, Error> {
+    object_of(table, path).map(|object| object.as_key().key.len() as u64)
 }
 
 /// The lines of a commit that hold something, as ranges of its text.
@@ -278,11 +296,18 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-fn parse_line<'a>(text: &'a [u8], range: Range<usize>, source: &Source, number: usize) -> Result<Line<'a>, Error> {
-    let line = text.get(range).unwrap_or_default();
-    let parsed = serde_json::from_slice(line).map_err(|cause| damaged(source, number, cause.is_data()))?;
+fn parse_line<'a>(text: &'a [u8], range: Range<usize>, source: &Source) -> Result<Line<'a>, Error> {
+    let line = text.get(range.clone()).unwrap_or_default();
+    let failed =
+        |is_json| damaged(source, lines(text).take_while(|before| before.start < range.start).count(), is_json);
+    let parsed = serde_json::from_slice(line).map_err(|cause| failed(cause.is_data()))?;
     // By itself serde would take an array for a struct as well.
-    if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(damaged(source, number, true)) }
+    if line.trim_ascii_start().first() == Some(&b'{') { Ok(parsed) } else { Err(failed(true)) }
+}
+
+/// What a line that cannot be read tells of the file that it speaks of.
+fn unreadable<'a>(text: &'a [u8], range: &Range<usize>) -> Option<Unreadable<'a>> {
+    Unreadable::of(text.get(range.clone()).unwrap_or_default())
 }
 
 /// The error for a line of a commit that cannot be read.

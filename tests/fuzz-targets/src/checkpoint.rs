@@ -43,6 +43,9 @@ fn read(log: &MemoryLog, size: u64, keep: bool) -> Result<Seen, Error> {
     part.sidecars()?;
     let seen = HashSet::new();
     let head = part.head(&seen, true, true)?;
+    if let Some(problem) = head.problem {
+        return Err(problem.into());
+    }
     let schema = SchemaFacts::of(SCHEMA)?;
     let mut files = Seen::default();
     let shown = |partitioned| Shown { seen: &seen, schema: &schema, partitioned, vectors: head.vectors };

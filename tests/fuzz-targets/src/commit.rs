@@ -62,6 +62,10 @@ fn replay(commits: &[&[u8]]) -> Option<Seen> {
         let applied = tail.apply(Version::new(version as u64), Bytes::copy_from_slice(text));
         applied.inspect_err(check_refusal).ok()?;
     }
+    if let Some(problem) = tail.problem {
+        check_refusal(&problem.into());
+        return None;
+    }
     let mut seen = Seen::default();
     for commit in &tail.commits {
         commit.emit(&table, |_| panic!("the text was kept"), &mut seen).expect("what was settled is handed on");

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tests::server::{Answer, OTHER_TOKEN, TOKEN, TestServer, document, send};
 
 mod addresses;
+mod elsewhere;
 mod partitions;
 mod status;
 mod tokens;

@@ -9,8 +9,9 @@ use super::line::{CdcAction, ChangeLine, RemoveAction, merged_nothing, time_carr
 use super::{ChangeSink, Committed, Inlined, Kind};
 use crate::delta::action::{Add, MetadataAction};
 use crate::delta::deletion_vector;
+use crate::delta::problem::{Problem, Unreadable};
 use crate::delta::scope::Scope;
-use crate::delta::tail::{self, data_file, object_of, path_problem};
+use crate::delta::tail::{self, data_file, object_of, path_problem, values_of};
 use crate::delta::weight::{of_add, of_path};
 use crate::error::Error;
 use crate::model::change::{Change, RecordedChanges, RemovedFile};
@@ -58,11 +59,11 @@ pub(super) struct Findings {
 struct Tally {
     with_vectors: u64,
     weight: Weight,
-    problem: Option<Error>,
+    problem: Option<Problem>,
 }
 
 impl Tally {
-    fn take(&mut self, problem: Option<Error>, has_vector: bool, weight: Weight) {
+    fn take(&mut self, problem: Option<Problem>, has_vector: bool, weight: Weight) {
         self.weight = self.weight.and(weight);
         self.with_vectors += u64::from(has_vector);
         self.problem = self.problem.take().or(problem);
@@ -73,7 +74,8 @@ impl ChangeCommit {
     /// Settles a commit.
     ///
     /// # Errors
-    /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for a file that cannot be shared.
+    /// [`Error::BadTable`] for a line that is no action, [`Error::Unsupported`] for a file that cannot be shared; not for
+    /// those that surely speak of a file out of scope.
     pub(super) fn settle(
         (table, scope): (&TableLocation, &Scope),
         version: Version,
@@ -86,7 +88,13 @@ impl ChangeCommit {
         // Changes that lie outside the scope, too, say that the rest of the commit is none.
         let mut any_recorded = false;
         for (number, range) in tail::lines(&text).enumerate() {
-            let line = parse(text.get(range).unwrap_or_default(), version, number)?;
+            let line = match parse_in(scope, text.get(range).unwrap_or_default(), version, number)? {
+                Parsed::Line(line) => line,
+                Parsed::OutOfScope { is_recorded } => {
+                    any_recorded |= is_recorded && kind == Kind::Feed;
+                    continue;
+                }
+            };
             if let Some(add) = line.add.filter(|add| add.data_change)
                 && scope.holds(values_of(add.partition_values))?
             {
@@ -127,7 +135,7 @@ impl ChangeCommit {
             Kind::Feed | Kind::Files => (Shown::Files, files),
         };
         if let Some(problem) = tally.problem {
-            return Err(problem);
+            return Err(problem.into());
         }
         (findings.weight, findings.with_vectors) = (tally.weight, tally.with_vectors);
         let digest = Sha256::digest(&text).into();
@@ -156,7 +164,10 @@ impl ChangeCommit {
         }
         let mut vector_key = String::new();
         for (number, range) in tail::lines(&text).enumerate() {
-            let line = parse(text.get(range).unwrap_or_default(), self.version, number)?;
+            let line = match parse_in(scope, text.get(range).unwrap_or_default(), self.version, number)? {
+                Parsed::Line(line) => line,
+                Parsed::OutOfScope { .. } => continue,
+            };
             if let Some(protocol) = line.protocol.filter(|_| inlined.protocol) {
                 sink.protocol(committed, &protocol.into())?;
             }
@@ -188,10 +199,6 @@ impl ChangeCommit {
         }
         Ok(())
     }
-}
-
-fn values_of(partition_values: Option<&RawValue>) -> &str {
-    partition_values.map_or("{}", RawValue::get)
 }
 
 /// Whether a file is in scope. One whose values are not told may be: why it cannot be handed on comes next.
@@ -248,6 +255,28 @@ fn recorded(
     sink.change(committed, &Change::Recorded(recorded))
 }
 
+/// A line of a commit, as far as a scope goes.
+enum Parsed<'a> {
+    Line(ChangeLine<'a>),
+    /// It cannot be read, and speaks of a file out of scope.
+    OutOfScope {
+        is_recorded: bool,
+    },
+}
+
+fn parse_in<'a>(scope: &Scope, line: &'a [u8], version: Version, number: usize) -> Result<Parsed<'a>, Error> {
+    let error = match parse(line, version, number) {
+        Ok(parsed) => return Ok(Parsed::Line(parsed)),
+        Err(error) => error,
+    };
+    match Unreadable::of(line) {
+        Some(Unreadable { partition_values, is_recorded }) if !scope.holds(partition_values)? => {
+            Ok(Parsed::OutOfScope { is_recorded })
+        }
+        _ => Err(error),
+    }
+}
+
 fn parse(line: &[u8], version: Version, number: usize) -> Result<ChangeLine<'_>, Error> {
     let damaged = |is_json| tail::damaged_commit(version, number, is_json);
     let parsed = serde_json::from_slice(line).map_err(|cause| damaged(cause.is_data()))?;
@@ -256,9 +285,9 @@ fn parse(line: &[u8], version: Version, number: usize) -> Result<ChangeLine<'_>,
 }
 
 /// Without values a recipient would take the rows for those of no partition at all.
-fn without_values(cdc: &CdcAction<'_>, version: Version) -> Option<Error> {
+fn without_values(cdc: &CdcAction<'_>, version: Version) -> Option<Problem> {
     cdc.partition_values.is_none().then(|| {
-        Error::BadTable(format!(
+        Problem::Damaged(format!(
             "The table's log is damaged: version {version} records changes without their partition values. Ask the share \
              provider to repair the table."
         ))
@@ -266,12 +295,12 @@ fn without_values(cdc: &CdcAction<'_>, version: Version) -> Option<Error> {
 }
 
 /// Why a removal cannot be handed on, if it cannot.
-fn problem_of(table: &TableLocation, remove: &RemoveAction<'_>, version: Version) -> Option<Error> {
+fn problem_of(table: &TableLocation, remove: &RemoveAction<'_>, version: Version) -> Option<Problem> {
     let vector = remove.deletion_vector.as_ref();
     let undescribed = || {
         // As with recorded changes, and a client cannot plan for a size that it does not know.
         (remove.size.is_none() || remove.partition_values.is_none()).then(|| {
-            Error::Unsupported(format!(
+            Problem::Unsupported(format!(
                 "Version {version} of the table removes a file whose size and partition values its log does not tell. Changes \
                  cannot be read across that version: begin after it, or read whole versions with 'version'."
             ))

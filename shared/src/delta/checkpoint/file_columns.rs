@@ -52,6 +52,18 @@ impl<'a> FileColumns<'a> {
         })
     }
 
+    /// A row's partition values, if there are any.
+    pub(super) fn partition_values<'b>(&self, row: usize, written: &'b mut Written) -> Result<Option<&'b str>, Error> {
+        self.write_partition_values(row, &mut written.partition_values)
+    }
+
+    fn write_partition_values<'b>(&self, row: usize, out: &'b mut Vec<u8>) -> Result<Option<&'b str>, Error> {
+        out.clear();
+        let is_there =
+            self.partitions.write_json(row, out)? || write_parsed(self.parsed_partitions.as_ref(), row, out)?;
+        is_there.then(|| utf8(out)).transpose()
+    }
+
     /// A row, whose path and vector are known.
     pub(super) fn file<'b>(
         &'b self,
@@ -61,9 +73,7 @@ impl<'a> FileColumns<'a> {
         written: &'b mut Written,
     ) -> Result<FileRow<'b>, Error> {
         let Written { partition_values, stats, tags } = written;
-        partition_values.clear();
-        let has_partition_values = self.partitions.write_json(row, partition_values)?
-            || write_parsed(self.parsed_partitions.as_ref(), row, partition_values)?;
+        let partition_values = self.write_partition_values(row, partition_values)?;
         tags.clear();
         let has_tags = self.tags.write_json(row, tags)?;
         stats.clear();
@@ -75,7 +85,7 @@ impl<'a> FileColumns<'a> {
         Ok(FileRow {
             path,
             vector,
-            partition_values: if has_partition_values { Some(utf8(partition_values)?) } else { None },
+            partition_values,
             size: size_of(&self.sizes, row)?,
             modification_time: self.times.get(row).unwrap_or_default(),
             data_change: self.changes.get(row).unwrap_or(false),

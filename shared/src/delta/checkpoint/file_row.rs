@@ -7,6 +7,7 @@ use super::{Shown, not_parquet};
 use crate::delta::FileSink;
 use crate::delta::action::{DeletionVector, file_key};
 use crate::delta::deletion_vector;
+use crate::delta::tail::object_of;
 use crate::error::Error;
 use crate::model::file::{DataFile, Mark, Text};
 use crate::model::location::TableLocation;
@@ -39,12 +40,10 @@ impl FileRow<'_> {
         vector_key: &mut String,
         sink: &mut dyn FileSink,
     ) -> Result<(), Error> {
-        let object = table.object(self.path).map_err(|_| not_parquet())?;
-        let partition_values = match self.partition_values {
-            Some(values) => values,
-            None if shown.partitioned => return Err(not_parquet()),
-            None => "{}",
-        };
+        if !takes(self.partition_values, shown, sink)? {
+            return Ok(());
+        }
+        let object = object_of(table, self.path)?;
         let deletion_vector = match &self.vector {
             Some(vector) if vector.size_in_bytes <= 0 => return Err(not_parquet()),
             Some(vector) => Some(deletion_vector::resolve(table, vector, vector_key)?),
@@ -54,7 +53,7 @@ impl FileRow<'_> {
             mark,
             path: self.path,
             object: object.as_key(),
-            partition_values,
+            partition_values: self.partition_values.unwrap_or("{}"),
             size: self.size,
             modification_time: self.modification_time,
             data_change: self.data_change,
@@ -65,6 +64,15 @@ impl FileRow<'_> {
             clustering_provider: self.clustering_provider,
             deletion_vector,
         })
+    }
+}
+
+/// Whether a file with these partition values is to be handed on.
+pub(super) fn takes(partition_values: Option<&str>, shown: &Shown<'_>, sink: &mut dyn FileSink) -> Result<bool, Error> {
+    match partition_values {
+        Some(values) => sink.takes(values),
+        None if shown.partitioned => Err(not_parquet()),
+        None => sink.takes("{}"),
     }
 }
 

@@ -8,11 +8,12 @@ use arrow_array::{Array, RecordBatch, StructArray};
 use super::chunks::Recorder;
 use super::columns::{Maps, Numbers, Texts};
 use super::file_columns::{FileColumns, Written};
-use super::file_row::is_void;
+use super::file_row::{is_void, takes};
 use super::{PartHead, Shown, not_parquet};
 use crate::delta::FileSink;
 use crate::delta::action::{DeletionVector, SidecarAction};
 use crate::delta::deletion_vector;
+use crate::delta::problem::Problem;
 use crate::delta::tail::key_bytes;
 use crate::delta::weight::lies_in_file;
 use crate::error::Error;
@@ -106,6 +107,16 @@ fn read_metadata(rows: &StructArray, head: &mut PartHead) -> Result<(), Error> {
     Ok(())
 }
 
+/// The file that a row speaks of, if it does.
+fn file_of<'a>(
+    paths: &Texts<'a>,
+    vectors: &Vectors<'a>,
+    row: usize,
+) -> Result<Option<(&'a str, Option<DeletionVector<'a>>)>, Error> {
+    let Some(path) = paths.get(row)? else { return Ok(None) };
+    Ok(Some((path, vectors.get(row)?)))
+}
+
 /// Counts the active files and their bytes.
 pub(super) fn read_totals(
     batch: &RecordBatch,
@@ -117,23 +128,32 @@ pub(super) fn read_totals(
     let (paths, sizes) = (Texts::of(rows, "path")?, Numbers::of(rows, "size")?);
     let vectors = Vectors::of(rows)?;
     for row in 0..rows.len() {
-        let Some(path) = paths.get(row)? else { continue };
-        let vector = vectors.get(row)?;
+        let (path, vector) = match file_of(&paths, &vectors, row) {
+            Ok(Some(file)) => file,
+            Ok(None) => continue,
+            Err(error) => {
+                // Read on as one that has a vector, so that whoever may know of it meets the same error.
+                head.vectors = true;
+                head.problem.get_or_insert(error.into());
+                continue;
+            }
+        };
         head.vectors |= vector.is_some();
         if is_void(path, vector.as_ref(), seen) {
             continue;
         }
-        let key = key_bytes(table, path)?;
+        let key = key_bytes(table, path);
         let in_file = vector.as_ref().is_some_and(lies_in_file);
-        head.weight = head.weight.and(Weight::of_line(key, true, in_file));
-        if let Some(vector) = vector {
-            if let Some(problem) = deletion_vector::problem(table, &vector) {
-                return Err(problem);
-            }
-            head.totals.with_vectors += 1;
-        }
+        head.weight = head.weight.and(Weight::of_line(*key.as_ref().unwrap_or(&0), true, in_file));
+        let problem = key.err().map(Problem::from);
+        let problem = problem.or_else(|| vector.as_ref().and_then(|vector| deletion_vector::problem(table, vector)));
+        let size = size_of(&sizes, row);
+        head.totals.with_vectors += u64::from(vector.is_some());
         head.totals.files += 1;
-        head.totals.bytes = head.totals.bytes.saturating_add(size_of(&sizes, row)?);
+        head.totals.bytes = head.totals.bytes.saturating_add(*size.as_ref().unwrap_or(&0));
+        if let Some(problem) = problem.or_else(|| size.err().map(Problem::from)) {
+            head.problem.get_or_insert(problem);
+        }
     }
     Ok(())
 }
@@ -196,20 +216,34 @@ pub(super) fn emit_files(
     for row in 0..rows.len() {
         let mark = marks.next().ok_or_else(not_parquet)?;
         next = mark.row + 1;
-        let Some(path) = columns.paths.get(row)? else { continue };
-        let vector = vectors.get(row)?;
-        let wanted = out.stopped.is_none() && mark >= from && !is_void(path, vector.as_ref(), shown.seen);
+        let of = file_of(&columns.paths, &vectors, row);
+        if matches!(of, Ok(None)) {
+            continue;
+        }
+        let is_void = matches!(&of, Ok(Some((path, vector))) if is_void(path, vector.as_ref(), shown.seen));
+        let wanted = out.stopped.is_none() && mark >= from && !is_void;
         let recorder = out.recorder.as_mut().filter(|recorder| recorder.wants(mark.row));
         if !wanted && recorder.is_none() {
             continue;
         }
-        let file = columns.file(row, path, vector, &mut out.written);
+        let file = of.and_then(|of| {
+            let (path, vector) = of.ok_or_else(not_parquet)?;
+            columns.file(row, path, vector, &mut out.written)
+        });
         if let Some(recorder) = recorder {
             recorder.file(mark.row, file.as_ref().ok());
         }
-        if wanted {
-            let handed = file?.hand_on(mark, table, shown, &mut out.vector_key, out.sink);
-            handed.or_else(|why| out.stop(mark.row, why))?;
+        match file {
+            _ if !wanted => {}
+            Ok(file) => {
+                let handed = file.hand_on(mark, table, shown, &mut out.vector_key, out.sink);
+                handed.or_else(|why| out.stop(mark.row, why))?;
+            }
+            Err(why) => {
+                if takes(columns.partition_values(row, &mut out.written)?, shown, out.sink)? {
+                    return Err(why);
+                }
+            }
         }
     }
     out.reached(next)

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{Source, lines, parse_line, problem_of};
+use super::{Source, lines, parse_line, problem_of, unreadable};
 use crate::delta::action::{MetadataAction, ProtocolAction, SidecarAction, file_key};
+use crate::delta::problem::Problem;
 use crate::delta::weight::of_add;
 use crate::error::Error;
 use crate::model::location::TableLocation;
@@ -28,7 +29,9 @@ pub struct Actions {
 /// A file action as the first pass needs it.
 #[derive(Debug)]
 pub(super) struct FileAction {
-    pub(super) key: String,
+    /// What tells the file from others; nothing where that cannot be read.
+    pub(super) key: Option<String>,
+    /// Nothing where it is removed, for certain.
     pub(super) added: Option<Added>,
 }
 
@@ -40,14 +43,14 @@ pub(super) struct Added {
     pub(super) vector: bool,
     pub(super) weight: Weight,
     /// Why it cannot be shared, if it cannot.
-    pub(super) problem: Option<Error>,
+    pub(super) problem: Option<Problem>,
 }
 
 impl Actions {
     /// Reads a checkpoint's manifest, `name` in the log.
     ///
     /// # Errors
-    /// [`Error::BadTable`] for a line that is no action.
+    /// [`Error::BadTable`] for a line that is no action and not about a file of which something is told.
     pub fn of_manifest(table: &TableLocation, version: Version, name: &str, text: Bytes) -> Result<Self, Error> {
         Self::of(table, Source::Manifest(version, name.to_owned()), text)
     }
@@ -55,18 +58,28 @@ impl Actions {
     pub(super) fn of(table: &TableLocation, source: Source, text: Bytes) -> Result<Self, Error> {
         let (mut files, mut sidecars) = (Vec::new(), Vec::new());
         let (mut protocol, mut metadata) = (None, None);
-        for (number, range) in lines(&text).enumerate() {
-            let line = parse_line(&text, range.clone(), &source, number)?;
+        for range in lines(&text) {
+            let line = match parse_line(&text, range.clone(), &source) {
+                Ok(line) => line,
+                // Whatever it says of the file, whoever may know of the file is told.
+                Err(error) if unreadable(&text, &range).is_some() => {
+                    let weight = Weight::default();
+                    let added = Added { range, size: 0, vector: false, weight, problem: Some(error.into()) };
+                    files.push(FileAction { key: None, added: Some(added) });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if let Some(add) = line.add {
                 let problem = problem_of(table, &add);
                 let (vector, weight) = (add.deletion_vector.is_some(), of_add(table, &add));
                 let added = Added { range, size: add.size, vector, weight, problem };
                 let key = file_key(&add.path, add.deletion_vector.as_ref()).into_owned();
-                files.push(FileAction { key, added: Some(added) });
+                files.push(FileAction { key: Some(key), added: Some(added) });
             }
             if let Some(remove) = line.remove {
                 let key = file_key(&remove.path, remove.deletion_vector.as_ref()).into_owned();
-                files.push(FileAction { key, added: None });
+                files.push(FileAction { key: Some(key), added: None });
             }
             protocol = line.protocol.or(protocol);
             metadata = line.meta_data.or(metadata);

@@ -29,6 +29,9 @@ fn replay(commits: &[Vec<String>]) -> Result<(Vec<String>, Totals), Error> {
     for (version, lines) in commits.iter().enumerate().rev() {
         tail.apply(Version::new(version as u64), Bytes::from(lines.join("\n") + "\n"))?;
     }
+    if let Some(problem) = tail.problem {
+        return Err(problem.into());
+    }
     let mut paths = Paths(Vec::new());
     for commit in &tail.commits {
         commit.emit(&table(), |_| panic!("kept"), &mut paths)?;

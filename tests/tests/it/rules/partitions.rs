@@ -8,7 +8,8 @@ use tests::table_builder::{EPOCH_MS, TableBuilder, Typed, inline_vector};
 
 use super::{Ask, FIRST, OTHER, TABLE, bound, one_table, serve};
 
-const DELTA: &str = "responseformat=delta;readerfeatures=deletionvectors,columnmapping;includeendstreamaction=true";
+pub(super) const DELTA: &str =
+    "responseformat=delta;readerfeatures=deletionvectors,columnmapping;includeendstreamaction=true";
 const PARQUET: &str = "responseformat=parquet;includeendstreamaction=true";
 
 /// Whether an action is told to who may read partition `only`; who may read all is told of all.
@@ -76,7 +77,7 @@ fn write(folder: impl AsRef<Path>, only: Option<&str>, typed: Option<Typed>) -> 
     table
 }
 
-fn rule() -> Value {
+pub(super) fn rule() -> Value {
     json!([{"column": "P", "property": "part"}])
 }
 
@@ -89,7 +90,14 @@ fn told(answer: &Answer) -> String {
 }
 
 /// Asks both servers the same, page by page where the answer has pages, and compares what they say.
-async fn compare(ask: &Ask, narrowed: &TestServer, alone: &TestServer, method: &str, path: &str, body: Option<Value>) {
+pub(super) async fn compare(
+    ask: &Ask,
+    narrowed: &TestServer,
+    alone: &TestServer,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) {
     let mut bodies = [body.clone(), body.clone()];
     let mut paths = [path.to_owned(), path.to_owned()];
     for page in 0.. {
