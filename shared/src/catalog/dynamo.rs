@@ -79,7 +79,7 @@ impl DynamoCatalog {
             return Ok(None);
         }
         let with = with.and_then(|key| found.get(key)).cloned();
-        Ok(Some(Granted { share: stored.into_share(), window: grant.window, with }))
+        Ok(Some(Granted { share: stored.into_share(grant.window), window: grant.window, with }))
     }
 }
 

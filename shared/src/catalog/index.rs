@@ -140,12 +140,16 @@ impl Index {
     pub(super) fn shares(&self, asking: Asking<'_>, after: Option<&str>, limit: usize) -> Result<Page<Share>, Error> {
         let granted = self.granted(asking.to);
         let start = self.start(&self.shares, &self.by_name, after, |node| node.share.name.folded())?;
-        let visible = self.shares.iter().skip(start).filter(|node| is_good(granted, node, asking.now));
-        Ok(page(visible.map(|node| node.share.clone()), limit))
+        let visible = self.shares.iter().skip(start).filter_map(|node| {
+            let window = granted.get(node.share.name.folded()).filter(|window| window.holds(asking.now))?;
+            Some(Share { until: window.until, ..node.share.clone() })
+        });
+        Ok(page(visible, limit))
     }
 
     pub(super) fn share(&self, asking: Asking<'_>, name: &str) -> Result<Share, Error> {
-        self.node(asking, name).map(|node| node.share.clone())
+        let (node, window) = self.node_and_window(asking, name)?;
+        Ok(Share { until: window.until, ..node.share.clone() })
     }
 
     pub(super) fn schemas(
@@ -256,10 +260,6 @@ impl Index {
     }
 }
 
-fn is_good(granted: &HashMap<String, Window>, node: &ShareNode, now: TimestampMs) -> bool {
-    granted.get(node.share.name.folded()).is_some_and(|window| window.holds(now))
-}
-
 fn page<T>(mut items: impl Iterator<Item = T>, limit: usize) -> Page<T> {
     let taken = items.by_ref().take(limit).collect();
     Page { items: taken, more: items.next().is_some() }
@@ -285,7 +285,7 @@ fn arranged<T>(
 
 fn share_node(entry: &ShareEntry, order: Order, locate: Locate<'_>) -> Result<ShareNode, String> {
     let name = ShareName::parse(&entry.name).map_err(|error| format!("the share name '{}' {error}", entry.name))?;
-    let share = Share { name, id: entry.id.clone(), comment: entry.comment.clone() };
+    let share = Share { name, id: entry.id.clone(), comment: entry.comment.clone(), until: None };
     let schemas =
         entry.schemas.iter().map(|schema| schema_node(&share, schema, order, locate)).collect::<Result<Vec<_>, _>>()?;
     let (schemas, by_name) = arranged(schemas, order, |node| node.schema.name.folded())

@@ -34,10 +34,9 @@ pub struct Activation {
 impl Activation {
     async fn invitation(&self, opened: &Opened) -> Result<Page, Error> {
         let found = self.shares.list_shares(opened.recipient(), None, SHARES_SHOWN_MAX).await?;
-        let shares: Vec<String> = found.items.iter().map(|share| share.name.as_str().to_owned()).collect();
         let mut sample = None;
-        if let Some(share) = shares.first() {
-            let tables = self.tables.list_all_tables(opened.recipient(), share, None, 1).await?;
+        if let Some(share) = found.items.first() {
+            let tables = self.tables.list_all_tables(opened.recipient(), share.name.as_str(), None, 1).await?;
             sample = tables.items.first().map(|table| Sample {
                 share: table.share.as_str().to_owned(),
                 schema: table.schema.as_str().to_owned(),
@@ -45,12 +44,12 @@ impl Activation {
             });
         }
         Ok(page::invitation(&Invitation {
-            shares: &shares,
+            shares: &found.items,
             more_shares: found.more,
             sample: sample.as_ref(),
             endpoint: &opened.endpoint,
             link_ends: opened.expires_at,
-            access_ends: opened.token_expires_at,
+            token_ends: opened.token_expires_at,
             contact: self.contact.as_deref(),
         }))
     }

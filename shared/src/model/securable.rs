@@ -3,7 +3,7 @@
 use super::location::TableLocation;
 use super::name::{SchemaName, ShareName, TableName};
 use super::rule::Terms;
-use super::version::Version;
+use super::version::{TimestampMs, Version};
 
 /// A share that some recipient was granted.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Share {
     pub id: String,
     /// The provider's description.
     pub comment: Option<String>,
+    /// When the grant ends by which it was found; never when absent.
+    pub until: Option<TimestampMs>,
 }
 
 /// A schema of a share.

@@ -154,7 +154,12 @@ impl ListsShares for MemoryLog {
             Some(_) => return Err(foreign_position()),
         };
         let names = ["a", "b", "c"].into_iter().filter(|name| *name > after);
-        let share = |name: &str| Share { name: ShareName::parse(name).unwrap(), id: name.to_owned(), comment: None };
+        let share = |name: &str| Share {
+            name: ShareName::parse(name).unwrap(),
+            id: name.to_owned(),
+            comment: None,
+            until: None,
+        };
         let mut items: Vec<Share> = names.map(share).collect();
         let more = items.len() > limit;
         items.truncate(limit);

@@ -60,7 +60,7 @@ async fn shares_of_grants(catalog: &DynamoCatalog, rows: &[Item], reading: Readi
         let Some(row) = key::share_key(&grant.share).ok().and_then(|key| found.get(&key)) else { continue };
         let stored = read_share(row)?;
         if stored.lifecycle == Lifecycle::Active && stored.record.id == grant.share_id {
-            shares.push(stored.into_share());
+            shares.push(stored.into_share(grant.window));
         }
     }
     Ok(shares)

@@ -7,7 +7,7 @@ use crate::catalog::write::{Origin, ShareRecord, TableRecord};
 use crate::catalog::{auxiliary, reach, rules};
 use crate::model::location::TableLocation;
 use crate::model::name::{SchemaName, ShareName, TableName};
-use crate::model::rule::{PartitionRule, Terms};
+use crate::model::rule::{PartitionRule, Terms, Window};
 use crate::model::securable::{History, Share, Table};
 use crate::model::version::Version;
 
@@ -59,9 +59,10 @@ pub struct StoredShare {
 }
 
 impl StoredShare {
-    /// As a recipient sees it.
-    pub fn into_share(self) -> Share {
-        Share { name: self.record.name, id: self.record.id, comment: self.record.comment }
+    /// As a recipient sees it whose grant is good at these times.
+    pub fn into_share(self, granted: Window) -> Share {
+        let ShareRecord { name, id, comment, .. } = self.record;
+        Share { name, id, comment, until: granted.until }
     }
 }
 

@@ -124,7 +124,7 @@ fn records_survive() {
 
 #[test]
 fn a_table_is_reached_as_its_provider_said() {
-    let owner = Share { name: share().name, id: "s-1".into(), comment: None };
+    let owner = Share { name: share().name, id: "s-1".into(), comment: None, until: None };
     let stored = read_table(&table_item(&table(), "s-1").unwrap()).unwrap();
     let reached = stored.into_table(&owner).unwrap().unwrap();
     assert_eq!((reached.location.bucket(), reached.location.prefix()), ("bucket", "a/b"));
@@ -134,7 +134,7 @@ fn a_table_is_reached_as_its_provider_said() {
 
 #[test]
 fn auxiliary_locations_are_none_unless_they_are_there_and_good() {
-    let owner = Share { name: share().name, id: "s-1".into(), comment: None };
+    let owner = Share { name: share().name, id: "s-1".into(), comment: None, until: None };
     let auxiliary = |change: &dyn Fn(&mut Item)| {
         let mut item = table_item(&table(), "s-1").unwrap();
         change(&mut item);
@@ -156,7 +156,7 @@ fn auxiliary_locations_are_none_unless_they_are_there_and_good() {
 
 #[test]
 fn what_another_share_of_the_name_left_is_not_there() {
-    let other = Share { name: share().name, id: "s-2".into(), comment: None };
+    let other = Share { name: share().name, id: "s-2".into(), comment: None, until: None };
     assert!(read_table(&table_item(&table(), "s-1").unwrap()).unwrap().into_table(&other).unwrap().is_none());
     assert!(read_schema(&schema_item(&table(), "s-1").unwrap()).unwrap().into_schema(&other).is_none());
 }
@@ -280,7 +280,7 @@ fn a_schemas_place_survives_and_counts_for_its_own_share_only() {
     let item = located_item(&schema, "s-1", 3).unwrap();
     let stored = read_schema(&item).unwrap();
     assert_eq!((stored.tables, stored.clone().into_record(&schema.share)), (3, Some(schema.clone())));
-    let share = |id: &str| Share { name: schema.share.clone(), id: id.into(), comment: None };
+    let share = |id: &str| Share { name: schema.share.clone(), id: id.into(), comment: None, until: None };
     let located = stored.clone().into_located(&share("s-1"), Window::default()).unwrap().unwrap();
     assert_eq!((located.location.bucket(), located.location.prefix()), ("bucket", "a"));
     assert!(stored.into_located(&share("s-2"), Window::default()).unwrap().is_none());

@@ -7,6 +7,7 @@ use chrono::DateTime;
 
 use crate::error::{Error, LinkEnd};
 use crate::handlers::Page;
+use crate::model::securable::Share;
 use crate::model::version::TimestampMs;
 use crate::wire::profile::FILE_NAME;
 
@@ -18,13 +19,27 @@ const SENDER: &str = "the person who sent you this link";
 
 /// What the page of a good link shows.
 pub(super) struct Invitation<'a> {
-    pub(super) shares: &'a [String],
+    pub(super) shares: &'a [Share],
     pub(super) more_shares: bool,
     pub(super) sample: Option<&'a Sample>,
     pub(super) endpoint: &'a str,
     pub(super) link_ends: TimestampMs,
-    pub(super) access_ends: Option<TimestampMs>,
+    pub(super) token_ends: Option<TimestampMs>,
     pub(super) contact: Option<&'a str>,
+}
+
+impl Invitation<'_> {
+    /// When a share ends before the profile does.
+    fn ends_sooner(&self, share: &Share) -> Option<TimestampMs> {
+        share.until.filter(|until| self.token_ends.is_none_or(|end| *until < end))
+    }
+
+    /// When there is nothing left to read: with the profile, or with the last share where all of them end sooner.
+    fn access_ends(&self) -> Option<TimestampMs> {
+        let ends: Option<Vec<TimestampMs>> = self.shares.iter().map(|share| self.ends_sooner(share)).collect();
+        let last = ends.filter(|_| !self.more_shares).and_then(|ends| ends.into_iter().max());
+        last.or(self.token_ends)
+    }
 }
 
 /// A table that the lines to paste read.
@@ -38,8 +53,8 @@ pub(super) struct Sample {
 pub(super) fn invitation(of: &Invitation<'_>) -> Page {
     let mut facts = String::new();
     fact(&mut facts, "From", &escaped(host(of.endpoint)));
-    fact(&mut facts, "Shared with you", &shares(of.shares, of.more_shares));
-    fact(&mut facts, "Your access ends", &of.access_ends.map_or_else(|| "It has no end date".into(), moment));
+    fact(&mut facts, "Shared with you", &shares(of));
+    fact(&mut facts, "Your access ends", &of.access_ends().map_or_else(|| "It has no end date".into(), moment));
     fact(&mut facts, "This link ends", &format!("{}, or once it is used", moment(of.link_ends)));
     let body = format!(
         r#"<p class="eyebrow">Delta Sharing</p>
@@ -142,15 +157,16 @@ fn fact(out: &mut String, label: &str, value: &str) {
     let _ = writeln!(out, "<div><dt>{label}</dt><dd>{value}</dd></div>");
 }
 
-fn shares(names: &[String], more: bool) -> String {
-    if names.is_empty() {
+fn shares(of: &Invitation<'_>) -> String {
+    if of.shares.is_empty() {
         return "Nothing yet. Your profile will show what is shared with you later.".into();
     }
     let mut out = String::from("<ul>");
-    for name in names {
-        let _ = write!(out, "<li><bdi>{}</bdi></li>", escaped(name));
+    for share in of.shares {
+        let until = of.ends_sooner(share).map(|end| format!(" <span class=\"until\">until {}</span>", moment(end)));
+        let _ = write!(out, "<li><bdi>{}</bdi>{}</li>", escaped(share.name.as_str()), until.unwrap_or_default());
     }
-    if more {
+    if of.more_shares {
         out.push_str("<li class=\"more\">and more</li>");
     }
     out.push_str("</ul>");
@@ -245,6 +261,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::name::ShareName;
 
     #[test]
     fn texts_from_outside_stay_texts() {
@@ -259,6 +276,38 @@ mod tests {
     fn moments_are_read_by_people_and_by_programs() {
         let shown = moment(TimestampMs::new(1_772_013_600_000));
         assert_eq!(shown, "<time datetime=\"2026-02-25T10:00:00.000Z\">25 February 2026, 10:00 UTC</time>");
+    }
+
+    #[test]
+    fn access_ends_with_the_last_share_or_with_the_profile() {
+        let at = TimestampMs::new;
+        let ends = |token: Option<i64>, more_shares: bool, untils: &[Option<i64>]| {
+            let share = |(nth, until): (usize, &Option<i64>)| {
+                let name = ShareName::parse(&format!("s{nth}")).unwrap();
+                Share { name, id: nth.to_string(), comment: None, until: until.map(at) }
+            };
+            let shares: Vec<Share> = untils.iter().enumerate().map(share).collect();
+            let token_ends = token.map(at);
+            let of = Invitation {
+                shares: &shares,
+                more_shares,
+                token_ends,
+                sample: None,
+                endpoint: "",
+                link_ends: at(1),
+                contact: None,
+            };
+            let sooner = shares.iter().filter_map(|share| of.ends_sooner(share)).count();
+            (of.access_ends().map(TimestampMs::millis), sooner)
+        };
+        assert_eq!(ends(Some(9), false, &[]), (Some(9), 0));
+        assert_eq!(ends(None, false, &[None]), (None, 0));
+        assert_eq!(ends(Some(9), false, &[Some(5), Some(7)]), (Some(7), 2));
+        assert_eq!(ends(None, false, &[Some(5), Some(7)]), (Some(7), 2));
+        assert_eq!(ends(Some(9), false, &[Some(5), None]), (Some(9), 1));
+        assert_eq!(ends(Some(9), false, &[Some(5), Some(9)]), (Some(9), 1));
+        assert_eq!(ends(Some(6), false, &[Some(5), Some(7)]), (Some(6), 1));
+        assert_eq!(ends(Some(9), true, &[Some(5)]), (Some(9), 1), "what is not shown may end later");
     }
 
     #[test]

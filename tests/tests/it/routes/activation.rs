@@ -15,7 +15,10 @@ use shared::catalog::document::CatalogDocument;
 use shared::catalog::embedded::write::EmbeddedProviderCatalog;
 use shared::catalog::file::{self, CatalogFile};
 use shared::clock::SystemClock;
+use shared::model::rule::Window;
+use shared::model::version::TimestampMs;
 use shared::provider::Provider;
+use shared::provider::grants;
 use shared::provider::links::{LinkLifetime, LinkOffer};
 use shared::provider::recipients;
 use shared::provider::tokens::{self, Grace, Lifetime};
@@ -207,6 +210,48 @@ async fn the_page_names_what_is_shared_and_no_name_becomes_markup() {
     assert!(theirs.contains("<bdi>other</bdi>") && !theirs.contains("&lt;b&gt;"), "{theirs}");
     assert!(theirs.contains("15 January 2028, 08:00 UTC"), "{theirs}");
     assert!(theirs.contains("18 January 2027, 08:00 UTC</time>, or once it is used"), "{theirs}");
+}
+
+#[tokio::test]
+async fn the_page_says_until_when_a_share_can_be_read() {
+    let bench = Bench::with(document(&["s.d.t", "other.d.t3"]), None).await;
+    let url = bench.link("all").await;
+    let grant = async |share: &str, until: Option<i64>| {
+        let window = Window { from: None, until: until.map(|until| TimestampMs::new(START_MS + until)) };
+        grants::grant_or_change(&bench.provider, share, "all", window).await.unwrap();
+    };
+    let page = async |told: &str| {
+        // The server reads the catalogue's file again within two seconds.
+        for _ in 0..40 {
+            let page = bench.get(&url).await.text;
+            if page.contains(told) {
+                return page;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the page never said {told}");
+    };
+    let until = |time: &str| format!(" <span class=\"until\">until {time}</span></li>");
+    let (first, second) = (
+        "<time datetime=\"2027-01-15T09:00:00.000Z\">15 January 2027, 09:00 UTC</time>",
+        "<time datetime=\"2027-01-15T10:00:00.000Z\">15 January 2027, 10:00 UTC</time>",
+    );
+    let ends = |time: &str| format!("<dt>Your access ends</dt><dd>{time}</dd>");
+    grant("s", Some(HOUR_MS)).await;
+    // The other share is for as long as the profile, so that is when access ends.
+    let text = page(&until(first)).await;
+    assert!(
+        text.contains("<bdi>other</bdi></li>") && text.contains("<dd><time datetime=\"2028-01-15T08:00:00.000Z\">"),
+        "{text}"
+    );
+    grant("other", Some(2 * HOUR_MS)).await;
+    let text = page(&until(second)).await;
+    assert!(text.contains(&until(first)) && text.contains(&ends(second)), "{text}");
+    bench.clock.0.store(START_MS + HOUR_MS, Ordering::SeqCst);
+    let text = bench.get(&url).await.text;
+    assert!(!text.contains("<bdi>s</bdi>") && text.contains(&ends(second)), "{text}");
+    grant("other", None).await;
+    page(&ends("<time datetime=\"2028-01-15T08:00:00.000Z\">15 January 2028, 08:00 UTC</time>")).await;
 }
 
 #[tokio::test]
