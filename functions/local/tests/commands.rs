@@ -476,6 +476,18 @@ async fn rules_are_set_by_options_shown_and_kept_by_a_server() {
         &provider.folder.text("state/far.share"),
     ]);
     assert!(said.contains("203.0.113.0/24") && said.contains("region=EU"), "{said}");
+    // All facts stand in one pair of columns.
+    for (label, value) in
+        [("token good until", "20"), ("endpoint", "http"), ("properties", "region"), ("may come from", "203")]
+    {
+        let line = format!("  {label:<16}  {value}");
+        assert!(said.lines().any(|said| said.starts_with(&line)), "{line:?} in {said}");
+    }
+    let shown = provider.does(&["recipient", "show", "far"]);
+    for (label, value) in [("status", "active"), ("properties", "region"), ("may come from", "203")] {
+        let line = format!("  {label:<13}  {value}");
+        assert!(shown.lines().any(|said| said.starts_with(&line)), "{line:?} in {shown}");
+    }
     assert!(said.contains("checks the addresses of its own requests only"), "{said}");
     provider.does(&["recipient", "create", "late", "--profile", &provider.folder.text("state/late.share")]);
     provider.does(&["grant", "s", "far"]);

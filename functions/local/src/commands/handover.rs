@@ -105,20 +105,21 @@ impl Way {
 }
 
 impl Handed {
-    /// What was made, one fact a line.
-    pub fn facts(&self, issued: &IssuedToken, endpoint: &str) -> String {
+    /// What was made, one fact a line, with what else there is to say in the same columns.
+    pub fn facts(&self, issued: &IssuedToken, endpoint: &str, more: &[(&str, Option<String>)]) -> String {
         let (link, until, file) = match self {
             Self::Link(link) => (Some(link.url.reveal().to_owned()), Some(moment(link.expires_at)), None),
             Self::File(path) => (None, None, Some(path.display().to_string())),
             Self::Terminal(_) => (None, None, None),
         };
-        facts(&[
+        let made = [
             ("link", link),
             ("to be used until", until),
             ("profile", file),
             ("token good until", Some(moment(issued.expires_at))),
             ("endpoint", Some(endpoint.to_owned())),
-        ])
+        ];
+        facts(&[&made, more].concat())
     }
 
     /// What to do with it.

@@ -111,7 +111,7 @@ fn answer(plan: &Plan, config: &ServerConfig, given: &Given<'_>, target: &Target
     let mut text = format!("Imported {shares} with {tables} for recipient '{recipient}'");
     text.push_str(&if kept > 0 { format!(" ({kept} of them were there already).\n") } else { ".\n".to_owned() });
     text.push_str(&facts(&[("shares", Some(names.join(", ")).filter(|names| !names.is_empty()))]));
-    text.push_str(&handed.facts(issued, endpoint));
+    text.push_str(&handed.facts(issued, endpoint, &[]));
     for warning in &config.warnings {
         text.push_str(&format!("Note: {warning}.\n"));
     }

@@ -124,8 +124,7 @@ async fn create(args: &CreateArgs, target: &Target) -> Result<Answer, String> {
     let handed = way.hand_over(&endpoint, &issued, link, recipient.name.as_str())?;
     let next = target.line(&format!("grant SHARE {}", recipient.name));
     let mut text = format!("Created recipient '{}'. It can read nothing yet.\n", recipient.name);
-    text.push_str(&handed.facts(&issued, &endpoint));
-    text.push_str(&facts(&rules::facts_of(&recipient.rules)));
+    text.push_str(&handed.facts(&issued, &endpoint, &rules::facts_of(&recipient.rules)));
     if !recipient.rules.access.networks.is_empty() && matches!(target.kind(), Kind::Local { .. }) {
         text.push_str("A local server checks the addresses of its own requests only: file URLs work from anywhere.\n");
     }
@@ -166,13 +165,13 @@ async fn show(args: &NameArgs, target: &Target) -> Result<Answer, String> {
     let detail = recipients::show(&target.provider, &args.name).await.map_err(told)?;
     let recipient = &detail.recipient;
     let mut text = format!("Recipient '{}'\n", recipient.name);
-    text.push_str(&facts(&[
+    let about = [
         ("id", Some(recipient.id.clone())),
         ("status", Some(status_word(recipient.status).into())),
         ("comment", recipient.comment.clone()),
         ("created", recipient.created_at.map(moment)),
-    ]));
-    text.push_str(&facts(&rules::facts_of(&recipient.rules)));
+    ];
+    text.push_str(&facts(&[&about[..], &rules::facts_of(&recipient.rules)].concat()));
     text.push('\n');
     if detail.tokens.is_empty() {
         text.push_str("It has no token.\n");

@@ -65,7 +65,7 @@ async fn rotate(args: &RotateArgs, target: &Target) -> Result<Answer, String> {
     let until = moment(rotated.others_end_at);
     let at_once = rotated.others_end_at <= target.provider.now();
     let mut text = format!("Made a new token for recipient '{name}'.\n");
-    text.push_str(&handed.facts(&rotated.issued, &endpoint));
+    text.push_str(&handed.facts(&rotated.issued, &endpoint, &[]));
     text.push_str(&match (rotated.others, at_once) {
         (0, _) => "It had no other token that was still good.\n".to_owned(),
         (_, true) => format!("Its old tokens have ended ({}).\n", target.takes_effect()),

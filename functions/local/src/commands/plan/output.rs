@@ -30,9 +30,10 @@ impl Plan {
                 bullet(format!("{}: {}", full_name(&table.record), unread.why));
             }
         }
-        let told = facts(&rules::facts_of(&self.recipient.rules));
+        let urls = [("file URLs", self.urls_words(target))];
+        let told = facts(&[&rules::facts_of(&self.recipient.rules)[..], &urls].concat());
         if !told.is_empty() {
-            text.push_str(&format!("\n{told}{}", facts(&[("file URLs", self.urls_words(target))])));
+            text.push_str(&format!("\n{told}"));
         }
         let rows: Vec<Vec<String>> = self.tables.iter().filter_map(|table| self.row(table, now)).collect();
         if !rows.is_empty() {
