@@ -575,6 +575,54 @@ async fn a_plan_says_what_the_routes_answer() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_the_tables_in_places_as_the_server_lists_them() {
+    let provider = Provider::new().await;
+    provider.does(&["share", "create", "s"]);
+    provider.does(&["schema", "add", "s.found", "--location", &provider.folder.text("data"), "--history"]);
+    // What is named wins over what is found.
+    provider.does(&["table", "add", "s.found.cars", "--location", &provider.cars()]);
+    provider.does(&["table", "add", "s.d.cars", "--location", &provider.cars()]);
+    provider.does(&["recipient", "create", "acme", "--profile", &provider.file("acme")]);
+    provider.does(&["grant", "s", "acme"]);
+    let server = provider.serve();
+    let token = provider.token("acme");
+    let listed: Value = serde_json::from_str(&server.get("/shares/s/all-tables", Some(&token)).1).unwrap();
+    let plan = provider.json(&["plan", "--recipient", "acme"]);
+    let names = |list: &Value| -> Vec<Value> {
+        let member = |table: &Value| serde_json::json!([table["schema"], table["name"], table["id"]]);
+        list.as_array().unwrap().iter().map(member).collect()
+    };
+    assert_eq!(names(&plan["tables"]), names(&listed["items"]), "{plan:#}");
+    assert!(names(&plan["tables"]).len() > 2 && plan["notes"] == serde_json::json!([]), "{plan:#}");
+    for table in plan["tables"].as_array().unwrap() {
+        let path = format!(
+            "/shares/s/schemas/{}/tables/{}/metadata",
+            table["schema"].as_str().unwrap(),
+            table["name"].as_str().unwrap()
+        );
+        let (status, body) = server.get(&path, Some(&token));
+        assert_eq!(status, 200, "{body}");
+        let metadata: Value = serde_json::from_str(body.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(
+            (&table["files"], &table["bytes"]),
+            (&metadata["metaData"]["numFiles"], &metadata["metaData"]["size"])
+        );
+        assert_eq!(table["historyShared"], table["schema"] == "found" && table["name"] != "cars", "{table}");
+    }
+    let one = provider.json(&["plan", "--recipient", "acme", "--table", "s.found.owid-covid-data"]);
+    assert_eq!((one["tables"].as_array().unwrap().len(), &one["tables"][0]["read"]), (1, &true.into()), "{one:#}");
+    assert!(provider.fails(&["plan", "--recipient", "acme", "--table", "s.found.none"]).contains("s.found.none"));
+
+    let names = provider.json(&["plan", "--recipient", "acme", "--without-logs"]);
+    assert!(names["tables"].as_array().unwrap().iter().all(|table| table["read"] == false), "{names:#}");
+    let said = provider.does(&["plan", "--recipient", "acme", "--without-logs"]);
+    assert!(said.contains("no log was read"), "{said}");
+    std::fs::remove_dir_all(provider.folder.join("data")).unwrap();
+    let gone = provider.json(&["plan", "--recipient", "acme"]);
+    assert!(gone["notes"][0].as_str().unwrap().contains("schema 's.found'"), "{gone:#}");
+}
+
+#[tokio::test]
 async fn a_plan_judges_an_address_as_the_server_does() {
     let provider = Provider::new().await;
     provider.does(&["share", "create", "s"]);

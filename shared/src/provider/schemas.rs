@@ -8,7 +8,7 @@ use super::names::{SchemaRef, nearest};
 use super::tables::check_role;
 use super::{Provider, ProviderError, names, shares, written};
 use crate::catalog::located::found_id;
-use crate::catalog::write::{Origin, SchemaRecord, TableRecord, WriteError};
+use crate::catalog::write::{Origin, SchemaRecord, ShareRecord, TableRecord, WriteError};
 use crate::limits::SCHEMA_FOLDERS_MAX;
 use crate::model::location::TableLocation;
 use crate::model::name::TableName;
@@ -117,6 +117,14 @@ pub async fn list(provider: &Provider, share: Option<&str>) -> Result<Vec<Schema
     Ok(schemas)
 }
 
+/// The schemas of a share that have a place.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn of_share(provider: &Provider, share: &ShareRecord) -> Result<Vec<SchemaRecord>, ProviderError> {
+    Ok(provider.catalog().located_schemas(&share.name).await?)
+}
+
 /// One schema with a place.
 ///
 /// # Errors
@@ -186,7 +194,7 @@ pub async fn note(provider: &Provider, schema: &SchemaRecord, names: &[TableName
             Some(table) if table.origin == Origin::Named => noted.taken.push(name.clone()),
             Some(table) if table.name.as_str() == name.as_str() => {}
             _ => {
-                let table = found(provider, schema, &share.id, name)?;
+                let table = in_place(provider, schema, &share.id, name)?;
                 match written(|| provider.catalog().add_table(&table)).await {
                     Ok(()) => noted.added.push(name.clone()),
                     // Named, or noted, by somebody else since it was looked up.
@@ -200,7 +208,11 @@ pub async fn note(provider: &Provider, schema: &SchemaRecord, names: &[TableName
     Ok(noted)
 }
 
-fn found(
+/// The entry that a table in a schema's place has, or would have.
+///
+/// # Errors
+/// Never in practice.
+pub fn in_place(
     provider: &Provider,
     schema: &SchemaRecord,
     share_id: &str,

@@ -53,6 +53,14 @@ pub async fn list(provider: &Provider) -> Result<Vec<ShareRecord>, ProviderError
     Ok(provider.catalog().shares().await?)
 }
 
+/// The share of that name, if there is one.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn find(provider: &Provider, name: &ShareName) -> Result<Option<ShareRecord>, ProviderError> {
+    Ok(provider.catalog().share(name).await?)
+}
+
 /// A share with its tables and grants.
 ///
 /// # Errors

@@ -180,6 +180,14 @@ pub async fn list(provider: &Provider, share: Option<&str>) -> Result<Vec<TableR
     Ok(provider.catalog().tables(&name).await?)
 }
 
+/// The tables of a share.
+///
+/// # Errors
+/// When the catalogue does not answer.
+pub async fn of_share(provider: &Provider, share: &ShareRecord) -> Result<Vec<TableRecord>, ProviderError> {
+    Ok(provider.catalog().tables(&share.name).await?)
+}
+
 /// How many tables a share has.
 ///
 /// # Errors

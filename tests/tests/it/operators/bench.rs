@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use local::commands::plan::{self, PlanArgs};
 use local::commands::target::{Target, TargetArgs};
 use local::sql::mistake::{Source, shown};
 use local::sql::parse;
@@ -265,6 +266,18 @@ impl Program {
             outcomes.push(outcome.map_err(|mistake| shown(&mistake, &Source::Prompt, script))?);
         }
         Ok(outcomes)
+    }
+}
+
+impl Program {
+    /// Begins the state folder that its commands look into.
+    pub(super) fn has_state(&self) {
+        std::fs::create_dir_all(self.target.named_state()).unwrap();
+    }
+
+    /// The names of what a recipient sees, as scripts read them.
+    pub(super) async fn plans(&self, recipient: &str) -> serde_json::Value {
+        plan::run(&PlanArgs::names(recipient, self.args.clone()), &self.target).await.unwrap().json
     }
 }
 

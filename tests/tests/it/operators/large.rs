@@ -71,6 +71,33 @@ async fn a_recipients_lists_cost_what_their_page_holds() {
     }
 }
 
+/// What it takes to tell of a recipient who may read ten shares: its name and its item for each of the three questions about
+/// it, its tokens, its grants with their shares; then of each share its item, its tables, and its places.
+const PLAN_REQUESTS: usize = 3 * 2 + 3 + 10 * 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_costs_what_the_recipient_may_read() {
+    for bench in Bench::dynamo().await {
+        let small = bench.beside().await;
+        let mut made_of = Vec::new();
+        for (bench, large) in [(&small, Large { shares: 10, ..SMALL }), (&bench, Large { tables_each: 3, ..LARGE })] {
+            let program = made(bench, large).await;
+            for share in (0..10).filter(|share| *share != 1) {
+                program.does(&format!("GRANT SELECT ON SHARE s{share} TO r1")).await.unwrap();
+            }
+            program.has_state();
+            bench.wire.operations();
+            let told = program.plans("r1").await;
+            let mut operations = bench.wire.operations();
+            assert!(operations.len() <= PLAN_REQUESTS, "{}: {operations:?}", operations.len());
+            assert_eq!(told["tables"].as_array().unwrap().len(), 30, "{told}");
+            operations.sort();
+            made_of.push(operations);
+        }
+        assert_eq!(made_of[0], made_of[1], "what others may read is asked for");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_script_leaves_what_it_says_and_may_be_run_again() {
     for bench in Bench::everywhere().await {

@@ -118,12 +118,20 @@ impl<'a> Reader<'a> {
         Ok(Read { version: snapshot.version(), totals: snapshot.totals, parquet, features })
     }
 
-    /// Where a table is for the server, and what reads its log there.
-    async fn located(&self, record: &TableRecord) -> Result<(TableLocation, DeltaLog), Unread> {
-        let locate = |text: &str| match &self.local {
+    /// The location that a text names to the server.
+    ///
+    /// # Errors
+    /// Completes the sentence "its location …".
+    pub(super) fn locate(&self, text: &str) -> Result<TableLocation, String> {
+        match &self.local {
             Some(local) => local.locator.locate(text),
             None => TableLocation::parse(text).map_err(|error| error.to_string()),
-        };
+        }
+    }
+
+    /// Where a table is for the server, and what reads its log there.
+    async fn located(&self, record: &TableRecord) -> Result<(TableLocation, DeltaLog), Unread> {
+        let locate = |text: &str| self.locate(text);
         let text = &record.location;
         let location = locate(text).map_err(|why| format!("its location {why}"))?;
         let location = auxiliary::located((location, text.as_str()), &record.auxiliary_locations, &locate)?;
