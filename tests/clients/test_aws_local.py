@@ -181,6 +181,28 @@ def test_a_disabled_recipient_and_a_rotated_token_are_refused(recipient, tmp_pat
     until(lambda: recipient.get("/shares", token=token).status_code == 401)
 
 
+def planned(recipient):
+    """What the operator is told that a recipient sees, and its tables by name."""
+    plan = json.loads(operate("plan", "--recipient", recipient.name))
+    return plan, {f"{table['share']}.{table['schema']}.{table['name']}": table for table in plan["tables"]}
+
+
+def test_a_plan_tells_what_the_routes_answer(recipient):
+    plan, tables = planned(recipient)
+    assert set(tables) == {COVID, CARS} and plan["refused"] == []
+    for name, table in tables.items():
+        assert table["read"] and table["refused"] is None, table
+        answer = recipient.query(name, headers={"delta-sharing-capabilities": "responseformat=parquet"})
+        assert answer.status_code == 200, answer.text
+        files = [line["file"] for line in map(json.loads, answer.text.splitlines()) if "file" in line]
+        assert table["version"] == int(answer.headers["delta-table-version"])
+        assert (table["files"], table["bytes"]) == (len(files), sum(file["size"] for file in files))
+    operate("revoke", "share1", recipient.name)
+    assert set(planned(recipient)[1]) == {COVID}
+    operate("recipient", "disable", recipient.name)
+    assert "is disabled" in planned(recipient)[0]["refused"][0]
+
+
 def test_a_link_gives_a_profile_that_reads_once_and_is_in_no_log(tmp_path):
     name = f"r-{uuid.uuid4().hex[:10]}"
     url = json.loads(operate("recipient", "create", name, "--endpoint", STATE["endpoint"]))["link"]["url"]
