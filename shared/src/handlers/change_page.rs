@@ -62,7 +62,16 @@ impl<'a> ChangePage<'a> {
         (max_files, bytes_max): (Option<u32>, u64),
         sink: &'a mut dyn ChangeLines,
     ) -> Self {
-        Self { resume, at: None, files: 0, files_max: max_files.map(page_files), bytes_max, next: None, paused: false, sink }
+        Self {
+            resume,
+            at: None,
+            files: 0,
+            files_max: max_files.map(page_files),
+            bytes_max,
+            next: None,
+            paused: false,
+            sink,
+        }
     }
 
     /// The same page, gone on with after so many of its changes.
@@ -247,7 +256,9 @@ mod tests {
             let unpaused = unpaused.unwrap();
             for pauses_at in 1..=whole.len() {
                 let mut sink = Lines { length, told: Vec::new(), pauses_at };
-                let mut filled = ChangePage::new(None, (max, QUERY_PAGE_BYTES_MAX), &mut sink).fill(|sink| walk(&RANGE, sink)).unwrap();
+                let mut filled = ChangePage::new(None, (max, QUERY_PAGE_BYTES_MAX), &mut sink)
+                    .fill(|sink| walk(&RANGE, sink))
+                    .unwrap();
                 if filled.paused {
                     sink.pauses_at = usize::MAX;
                     let from = filled.next.unwrap().version.number();

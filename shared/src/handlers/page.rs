@@ -234,11 +234,11 @@ mod tests {
         let walk = |sink: &mut dyn FileSink, from: u64| {
             (from..9).try_for_each(|row| sink.file(&DataFile { mark: mark(row), ..FILE }))
         };
-        let filled = Page::new(Some(3), &mut sink).fill(|sink| walk(sink, 0)).unwrap();
+        let filled = Page::new(Some(3), QUERY_PAGE_BYTES_MAX, &mut sink).fill(|sink| walk(sink, 0)).unwrap();
         assert_eq!(filled, Filled { files: 2, next: Some(mark(2)), paused: true });
         sink.pauses_at = 3;
         // Full and paused at once: it is full.
-        let filled = Page::new(Some(3), &mut sink).after(2).fill(|sink| walk(sink, 2)).unwrap();
+        let filled = Page::new(Some(3), QUERY_PAGE_BYTES_MAX, &mut sink).after(2).fill(|sink| walk(sink, 2)).unwrap();
         assert_eq!(filled, Filled { files: 3, next: Some(mark(3)), paused: false });
     }
 }

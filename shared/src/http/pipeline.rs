@@ -57,7 +57,16 @@ impl Shared {
     /// Parts for a process.
     pub fn new(gate: Gate, clock: Arc<dyn Clock>, audit: Arc<dyn Audit>, first_byte_within: Option<Duration>) -> Self {
         let places = StreamPlaces::default();
-        Self { gate, clock, audit, first_byte_within, places, warm: Arc::default(), origin: None, answer_bytes_max: None }
+        Self {
+            gate,
+            clock,
+            audit,
+            first_byte_within,
+            places,
+            warm: Arc::default(),
+            origin: None,
+            answer_bytes_max: None,
+        }
     }
 
     /// Lets pages of this origin (`*` for all) read answers in a browser.

@@ -256,6 +256,7 @@ fn recorded(
 }
 
 /// A line of a commit, as far as a scope goes.
+#[expect(clippy::large_enum_variant, reason = "each is taken apart where it is made")]
 enum Parsed<'a> {
     Line(ChangeLine<'a>),
     /// It cannot be read, and speaks of a file out of scope.

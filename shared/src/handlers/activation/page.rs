@@ -281,12 +281,12 @@ mod tests {
     #[test]
     fn access_ends_with_the_last_share_or_with_the_profile() {
         let at = TimestampMs::new;
-        let ends = |token: Option<i64>, more_shares: bool, untils: &[Option<i64>]| {
+        let ends = |token: Option<i64>, more_shares: bool, ending: &[Option<i64>]| {
             let share = |(nth, until): (usize, &Option<i64>)| {
                 let name = ShareName::parse(&format!("s{nth}")).unwrap();
                 Share { name, id: nth.to_string(), comment: None, until: until.map(at) }
             };
-            let shares: Vec<Share> = untils.iter().enumerate().map(share).collect();
+            let shares: Vec<Share> = ending.iter().enumerate().map(share).collect();
             let token_ends = token.map(at);
             let of = Invitation {
                 shares: &shares,

@@ -2,7 +2,7 @@
 
 use shared::env::Env;
 use shared::error::Error;
-use shared::handlers::{Lines, Page, PublicHandler, Reply, Visit};
+use shared::handlers::{Lines, Made, Page, PublicHandler, Reply, Visit};
 use shared::model::capability::ResponseFormat;
 use shared::model::version::Version;
 use shared::model::weight::AtLeast;
@@ -22,7 +22,7 @@ impl PublicHandler for Large {
             end_of_stream: false,
             head: b"{\"protocol\":{}}\n".to_vec(),
             at_least: Some(AtLeast { files: 3, plain: 7_000_000, packed: 7_000_000 }),
-            rest: Some(Box::new(|_| Ok(()))),
+            rest: Some(Box::new(|_| Ok(Made::All))),
         }))
     }
 
