@@ -29,12 +29,16 @@ use shared::auth::stored::{StoredTokens, TokenStore};
 use shared::auth::{Gate, Holder, Tokens};
 use shared::catalog::FindTable;
 use shared::catalog::dynamo::DynamoCatalog;
+use shared::catalog::dynamo::write::DynamoProviderCatalog;
+use shared::catalog::write::{ProviderCatalog, RecipientRecord, Status, TokenRecord};
 use shared::clock::SystemClock;
 use shared::credentials::assumed::AssumedSessions;
 use shared::credentials::sts::StsRoles;
 use shared::discovery::Probing;
 use shared::error::Error;
 use shared::model::location::DataRole;
+use shared::model::name::RecipientName;
+use shared::model::rule::RecipientRules;
 use shared::secret::Secret;
 use shared::storage::s3::{AssumedReach, S3LogStore};
 
@@ -434,6 +438,86 @@ async fn recipients_whose_tokens_are_in_secrets() {
     let client = aws_sdk_secretsmanager::Client::new(&deployment.config);
     let store = SecretTokenStore::new(client, deployment.token_prefix());
     life_of_a_recipient(&deployment, Arc::new(store)).await;
+}
+
+/// What a program leaves that is killed between the catalogue and the secret.
+async fn begun(catalog: &DynamoProviderCatalog, name: &str) -> RecipientRecord {
+    let recipient = RecipientRecord {
+        name: RecipientName::parse(name).unwrap(),
+        id: format!("id-of-{name}"),
+        comment: None,
+        status: Status::Active,
+        rules: RecipientRules::default(),
+        created_at: None,
+    };
+    let token = TokenRecord {
+        id: format!("token-of-{name}"),
+        recipient_id: recipient.id.clone(),
+        hash: "0".repeat(64),
+        key_id: None,
+        not_before: None,
+        expires_at: None,
+        status: Status::Active,
+        created_at: None,
+    };
+    catalog.create_recipient(&recipient, &token).await.unwrap();
+    recipient
+}
+
+#[tokio::test]
+async fn a_recipient_without_a_secret_is_finished_by_the_same_command() {
+    let Some(deployment) = Deployment::new("secretsmanager").await else { return };
+    let secrets = aws_sdk_secretsmanager::Client::new(&deployment.config);
+    let store = Arc::new(SecretTokenStore::new(secrets, deployment.token_prefix()));
+    let catalog = DynamoProviderCatalog::new(deployment.table.client.clone(), &deployment.table.name);
+    let holder = async |name: &str| deployment.holder_of(store.clone(), name).await;
+    let create = async |name: &str, more: &[&str]| {
+        let profile = deployment.folder.text(&format!("{name}.share"));
+        deployment.run(&[&["recipient", "create", name, "--profile", &profile][..], more].concat())
+    };
+    deployment.does(&["share", "create", "s"]);
+
+    // Its creation was broken off: the same command makes the token, and what it was given meanwhile stays.
+    let acme = begun(&catalog, "acme").await;
+    deployment.does(&["grant", "s", "acme"]);
+    assert!(create("acme", &[]).await.status.success());
+    assert_eq!(holder("acme").await.unwrap().recipient_id, acme.id);
+    let shown = deployment.json(&["recipient", "show", "acme"]);
+    assert_eq!((&shown["recipient"]["id"], shown["grants"].as_array().unwrap().len()), (&acme.id.into(), 1));
+    assert!(deployment.fails(&["recipient", "create", "acme"]).contains("exists already"));
+    assert!(deployment.does(&["sql", "CREATE RECIPIENT IF NOT EXISTS acme"]).contains("ROTATE TOKEN"));
+    let beta = begun(&catalog, "beta").await;
+    let said = deployment.does(&["sql", "CREATE RECIPIENT IF NOT EXISTS beta"]);
+    assert!(said.contains("/activate/"), "{said}");
+    assert!(store.holds(&beta.id).await.unwrap());
+
+    // Rules can be changed before; they hold from the first token on. Another command is no repetition.
+    begun(&catalog, "ruled").await;
+    deployment.does(&["sql", "ALTER RECIPIENT ruled IP ACCESS LIST ('203.0.113.0/24')"]);
+    deployment.does(&["sql", "ALTER RECIPIENT ruled REVOKE ALL TOKENS"]);
+    let refused = create("ruled", &[]).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("spillway token rotate ruled"), "{refused:?}");
+    assert!(create("ruled", &["--ip", "203.0.113.0/24"]).await.status.success());
+    assert_eq!(holder("ruled").await.unwrap().rules.access.networks.len(), 1);
+
+    // A deletion that was broken off takes everything with it, whether it is repeated or the name is taken anew.
+    for name in ["gone", "again"] {
+        assert!(create(name, &[]).await.status.success());
+        deployment.does(&["grant", "s", name]);
+        let recipient = RecipientName::parse(name).unwrap();
+        let id = catalog.recipient(&recipient).await.unwrap().unwrap().id;
+        catalog.set_recipient_status(&recipient, Status::Disabled).await.unwrap();
+        store.delete(&id).await.unwrap();
+        assert_eq!(holder(name).await, None);
+    }
+    deployment.does(&["recipient", "delete", "gone"]);
+    assert!(deployment.fails(&["recipient", "show", "gone"]).contains("no recipient 'gone'"));
+    deployment.does(&["sql", "CREATE RECIPIENT again"]);
+    assert_eq!(deployment.json(&["recipient", "show", "again"])["grants"], json!([]));
+
+    // Deleting ends in the catalogue, too, where everything is well.
+    deployment.does(&["recipient", "delete", "acme"]);
+    assert_eq!((holder("acme").await, store.holds("id-of-acme").await.unwrap()), (None, false));
 }
 
 #[tokio::test]

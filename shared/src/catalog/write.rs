@@ -297,6 +297,10 @@ pub trait ProviderCatalog: TableRegister {
     async fn recipient(&self, name: &RecipientName) -> Result<Option<RecipientRecord>, WriteError>;
     /// Whether there is a recipient of that name whose deletion was broken off.
     async fn is_being_deleted(&self, name: &RecipientName) -> Result<bool, WriteError>;
+    /// Whether the creation of this recipient was broken off: it is there, and its token is nowhere where it would be checked.
+    async fn is_being_made(&self, _recipient: &RecipientRecord) -> Result<bool, WriteError> {
+        Ok(false)
+    }
     /// Adds a recipient whose name is free, with its first token.
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError>;
     /// Makes a recipient active or disabled.

@@ -50,6 +50,7 @@ pub async fn check_new(provider: &Provider, name: &str) -> Result<RecipientName,
         Some(taken) if taken.status == Status::Disabled && provider.catalog().is_being_deleted(&name).await? => {
             Ok(name)
         }
+        Some(taken) if provider.catalog().is_being_made(&taken).await? => Ok(name),
         Some(taken) => Err(exists(format!("recipient '{}'", taken.name), &taken.name)),
         None => Ok(name),
     }
@@ -70,7 +71,8 @@ pub async fn create(
 }
 
 /// Creates a recipient that may have properties, or come from certain networks only, with a token for it, and with a link
-/// that hands the token over if one is to be made. A deletion of one of that name that was broken off is finished first.
+/// that hands the token over if one is to be made. A deletion of one of that name that was broken off is finished first; one
+/// of whom the same was said, and whose creation was broken off before it had a token, is finished itself.
 ///
 /// # Errors
 /// As [`create`], and when a rule is none or no link can be made.
@@ -101,7 +103,33 @@ pub async fn create_with(
     }
     match created {
         Ok(()) => Ok((recipient, issued, link)),
-        Err(WriteError::Exists { what }) => Err(exists(what, &recipient.name)),
+        Err(WriteError::Exists { what }) => match begun_alike(provider, &recipient).await? {
+            Some(begun) => finish(provider, begun, lifetime, offer).await,
+            None => Err(exists(what, &recipient.name)),
+        },
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// A recipient of whom the same is said and whose creation was broken off.
+async fn begun_alike(provider: &Provider, wanted: &RecipientRecord) -> Result<Option<RecipientRecord>, ProviderError> {
+    let Some(there) = provider.catalog().recipient(&wanted.name).await? else { return Ok(None) };
+    let is_alike = there.comment == wanted.comment && there.rules == wanted.rules;
+    Ok(if is_alike && provider.catalog().is_being_made(&there).await? { Some(there) } else { None })
+}
+
+/// Gives a recipient whose creation was broken off its token. One that was noted before was handed to nobody, and ends.
+async fn finish(
+    provider: &Provider,
+    begun: RecipientRecord,
+    lifetime: Lifetime,
+    offer: Option<&LinkOffer>,
+) -> Result<(RecipientRecord, IssuedToken, Option<IssuedLink>), ProviderError> {
+    let (issued, record) = tokens::issue(provider, &begun.id, lifetime).await?;
+    let link = links::issue_if_offered(provider, &begun.id, &issued, offer).await?;
+    match written(|| provider.catalog().rotate_token(&record, provider.now())).await {
+        Ok(()) => Ok((begun, issued, link)),
+        Err(WriteError::Missing { .. }) => Err(missing(provider, &begun.name).await),
         Err(other) => Err(other.into()),
     }
 }

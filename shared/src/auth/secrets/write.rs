@@ -65,6 +65,15 @@ impl SecretTokenStore {
         self.replace(&name, &version, &new(token, previous)).await
     }
 
+    /// Whether a recipient has a secret.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not answer.
+    pub async fn holds(&self, recipient_id: &str) -> Result<bool, WriteError> {
+        let name = self.name(&token::recipient_part(recipient_id));
+        Ok(self.version(&name, CURRENT).await.map_err(unavailable)?.is_some())
+    }
+
     /// Lets no token of a recipient in.
     ///
     /// # Errors

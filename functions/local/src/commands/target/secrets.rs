@@ -1,5 +1,9 @@
 //! A catalogue whose tokens are checked in Secrets Manager: each recipient's token is in a secret of its own, and the
 //! catalogue keeps a note of it for lists. The secret is what lets a recipient in, so it closes first and opens last.
+//!
+//! Two stores are not written at once, so a program that is killed between them leaves a recipient without a secret: one
+//! that is active was being made, and the same command run again gives it its token; one that is disabled was being
+//! deleted, and is deleted to the end. Nobody is let in meanwhile.
 
 use std::sync::Arc;
 
@@ -26,6 +30,33 @@ impl TokensInSecrets {
         Self { catalog, secrets }
     }
 
+    /// Whether a recipient has no secret, so that nothing lets it in.
+    async fn has_none(&self, recipient: &RecipientRecord) -> Result<bool, WriteError> {
+        Ok(!self.secrets.holds(&recipient.id).await?)
+    }
+
+    /// Brings a new secret up to what others have changed of its recipient while it was not there to be changed.
+    async fn catch_up(&self, made: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {
+        let now = self.catalog.recipient(&made.name).await?.filter(|now| now.id == made.id);
+        let Some(now) = now else {
+            self.secrets.delete(&made.id).await?;
+            return Err(WriteError::Conflict { what: format!("recipient '{}'", made.name) });
+        };
+        if now.rules != made.rules {
+            self.secrets.set_rules(&made.id, &now.rules).await?;
+        }
+        if now.status == Status::Disabled {
+            self.secrets.disable(&made.id).await?;
+        }
+        let tokens = self.catalog.tokens(&made.name).await?;
+        match tokens.iter().find(|noted| noted.id == token.id).map(|noted| noted.expires_at) {
+            Some(Some(end)) if token.expires_at.is_none_or(|until| end < until) => {
+                self.secrets.end_tokens(&made.id, end).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn found(&self, name: &RecipientName) -> Result<RecipientRecord, WriteError> {
         let missing = || WriteError::Missing { what: format!("recipient '{name}'") };
         self.catalog.recipient(name).await?.ok_or_else(missing)
@@ -36,39 +67,59 @@ impl TokensInSecrets {
 impl ProviderCatalog for TokensInSecrets {
     async fn create_recipient(&self, recipient: &RecipientRecord, token: &TokenRecord) -> Result<(), WriteError> {
         // The catalogue knows whether the name is free.
-        self.catalog.create_recipient(recipient, token).await?;
-        let put = self.secrets.put_token(recipient, token, None).await;
-        if put.is_err()
-            && let Err(error) = self.catalog.delete_recipient(&recipient.name).await
-        {
-            tracing::warn!("the recipient '{}' was left behind without a token: {error}", recipient.name);
+        match self.catalog.create_recipient(recipient, token).await {
+            Err(WriteError::Exists { what }) if self.is_being_deleted(&recipient.name).await? => {
+                return Err(WriteError::BeingDeleted { what });
+            }
+            other => other?,
         }
-        put
+        let put = self.secrets.put_token(recipient, token, None).await;
+        match put {
+            Ok(()) => self.catch_up(recipient, token).await,
+            // Another program has finished what this one began.
+            Err(conflict @ WriteError::Conflict { .. }) => Err(conflict),
+            Err(error) => {
+                if let Err(error) = self.catalog.delete_recipient(&recipient.name).await {
+                    tracing::warn!("the recipient '{}' was left behind without a token: {error}", recipient.name);
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn set_recipient_status(&self, name: &RecipientName, status: Status) -> Result<(), WriteError> {
         let id = self.found(name).await?.id;
         match status {
             Status::Disabled => {
-                self.secrets.disable(&id).await?;
-                self.catalog.set_recipient_status(name, status).await
+                let was_there = if_there(self.secrets.disable(&id).await)?;
+                self.catalog.set_recipient_status(name, status).await?;
+                if was_there { Ok(()) } else { if_there(self.secrets.disable(&id).await).map(drop) }
             }
             Status::Active => {
                 self.catalog.set_recipient_status(name, status).await?;
-                self.secrets.enable(&id).await
+                if_there(self.secrets.enable(&id).await).map(drop)
             }
         }
     }
 
     async fn set_recipient_rules(&self, name: &RecipientName, rules: &RecipientRules) -> Result<(), WriteError> {
         let id = self.found(name).await?.id;
-        self.secrets.set_rules(&id, rules).await?;
-        self.catalog.set_recipient_rules(name, rules).await
+        let was_there = if_there(self.secrets.set_rules(&id, rules).await)?;
+        self.catalog.set_recipient_rules(name, rules).await?;
+        // One that was made in between was made by what the catalogue said before.
+        if was_there { Ok(()) } else { if_there(self.secrets.set_rules(&id, rules).await).map(drop) }
     }
 
     async fn delete_recipient(&self, name: &RecipientName) -> Result<(), WriteError> {
-        let id = self.found(name).await?.id;
-        self.secrets.delete(&id).await?;
+        let recipient = self.found(name).await?;
+        if recipient.status == Status::Active {
+            // A deletion that is broken off is not to be taken for a creation that was.
+            match self.catalog.set_recipient_status(name, Status::Disabled).await {
+                Ok(()) | Err(WriteError::BeingDeleted { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        self.secrets.delete(&recipient.id).await?;
         self.catalog.delete_recipient(name).await
     }
 
@@ -89,8 +140,10 @@ impl ProviderCatalog for TokensInSecrets {
     }
 
     async fn end_tokens(&self, recipient: &RecipientName, at: TimestampMs) -> Result<(), WriteError> {
-        self.secrets.end_tokens(&self.found(recipient).await?.id, at).await?;
-        self.catalog.end_tokens(recipient, at).await
+        let id = self.found(recipient).await?.id;
+        let was_there = if_there(self.secrets.end_tokens(&id, at).await)?;
+        self.catalog.end_tokens(recipient, at).await?;
+        if was_there { Ok(()) } else { if_there(self.secrets.end_tokens(&id, at).await).map(drop) }
     }
 
     async fn shares(&self) -> Result<Vec<ShareRecord>, WriteError> {
@@ -159,7 +212,17 @@ impl ProviderCatalog for TokensInSecrets {
     }
 
     async fn is_being_deleted(&self, name: &RecipientName) -> Result<bool, WriteError> {
-        self.catalog.is_being_deleted(name).await
+        if self.catalog.is_being_deleted(name).await? {
+            return Ok(true);
+        }
+        match self.catalog.recipient(name).await? {
+            Some(recipient) if recipient.status == Status::Disabled => self.has_none(&recipient).await,
+            _ => Ok(false),
+        }
+    }
+
+    async fn is_being_made(&self, recipient: &RecipientRecord) -> Result<bool, WriteError> {
+        Ok(recipient.status == Status::Active && self.has_none(recipient).await?)
     }
 
     async fn tokens(&self, recipient: &RecipientName) -> Result<Vec<TokenRecord>, WriteError> {
@@ -195,6 +258,16 @@ impl ProviderCatalog for TokensInSecrets {
 
     async fn revoke(&self, share: &ShareName, recipient: &RecipientName) -> Result<(), WriteError> {
         self.catalog.revoke(share, recipient).await
+    }
+}
+
+/// Whether there was a secret to change. Where there is none nobody is let in, and one that comes later is made by what the
+/// catalogue says.
+fn if_there(changed: Result<(), WriteError>) -> Result<bool, WriteError> {
+    match changed {
+        Ok(()) => Ok(true),
+        Err(WriteError::Missing { .. }) => Ok(false),
+        Err(other) => Err(other),
     }
 }
 
