@@ -235,6 +235,10 @@ pub const CHUNKS_WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 /// Lines are handed on in pieces of about this size.
 pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 
+/// Of a long answer that is not compressed, in larger ones: each wakes the connection and, where the client is slower than
+/// the work, the work again.
+pub const STREAM_PLAIN_CHUNK_BYTES: usize = 4 * STREAM_CHUNK_BYTES;
+
 /// Pieces waiting for a slow client; when all are taken the work waits.
 pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
 

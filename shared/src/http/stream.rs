@@ -24,7 +24,7 @@ mod making;
 mod pace;
 mod sending;
 
-use making::{Allowed, Outlet, make, pack, packer};
+use making::{Allowed, Direct, Outlet, make, pack, packer};
 use pace::Pace;
 use sending::Sending;
 
@@ -117,7 +117,7 @@ impl Work {
         let (head, notes) = (std::mem::take(&mut self.head), self.notes.clone());
         let allowed = Allowed { pausing: sending.pausing(), bytes_max: self.bytes_max };
         if self.coding.is_none() {
-            let outlet = Outlet::Direct(Box::new(sending));
+            let outlet = Outlet::Direct(Box::new(Direct::new(sending)));
             let left = notes.within(|| make(&head, &mut self.producer, outlet, allowed));
             return (self, left);
         }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
+use bytes::Bytes;
+
 use super::End;
 use super::sending::Sending;
 use crate::error::Error;
 use crate::handlers::{Made, Producer};
-use crate::limits::{STREAM_CHUNK_BYTES, STREAM_CHUNKS_UNPACKED_MAX};
+use crate::limits::{STREAM_CHUNK_BYTES, STREAM_CHUNKS_UNPACKED_MAX, STREAM_PLAIN_CHUNK_BYTES};
 use crate::wire::ndjson::LineOut;
 
 /// Sent early at first, so that a client sees the first file soon; in large pieces later.
@@ -37,7 +39,7 @@ pub(super) fn make(head: &[u8], producer: &mut Producer, outlet: Outlet, allowed
         })
     });
     match out.outlet {
-        Outlet::Direct(sending) => sending.end(end),
+        Outlet::Direct(direct) => direct.sending.end(end),
         Outlet::Packer(packer) => {
             // It may have stopped already; then it has said why.
             let _ = packer.unpacked.send(Unpacked::End(end));
@@ -56,8 +58,44 @@ struct Making {
 
 /// Where lines go from the thread that makes them.
 pub(super) enum Outlet {
-    Direct(Box<Sending>),
+    Direct(Box<Direct>),
     Packer(Packer),
+}
+
+/// The connection, as the thread sees it that makes the lines.
+pub(super) struct Direct {
+    sending: Sending,
+    /// Buffers that the connection has done with, and the way there.
+    spare: Receiver<Vec<u8>>,
+    back: Sender<Vec<u8>>,
+}
+
+impl Direct {
+    pub(super) fn new(sending: Sending) -> Self {
+        let (back, spare) = channel();
+        Self { sending, spare, back }
+    }
+}
+
+/// A buffer on its way, which comes back to be filled again.
+struct Lent {
+    lines: Vec<u8>,
+    back: Sender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.lines
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
+        // Nobody needs it where all lines are made.
+        let _ = self.back.send(lines);
+    }
 }
 
 /// The thread that compresses, as the one sees it that makes the lines.
@@ -111,9 +149,11 @@ impl Making {
             return Ok(());
         }
         match &mut self.outlet {
-            Outlet::Direct(sending) => {
-                let room = Vec::with_capacity(self.threshold + self.threshold / 4);
-                sending.plain(std::mem::replace(&mut self.lines, room))
+            Outlet::Direct(direct) => {
+                let room = direct.spare.try_recv();
+                let room = room.unwrap_or_else(|_| Vec::with_capacity(self.threshold + self.threshold / 4));
+                let lines = std::mem::replace(&mut self.lines, room);
+                direct.sending.plain(Bytes::from_owner(Lent { lines, back: direct.back.clone() }))
             }
             Outlet::Packer(packer) => {
                 let room = packer.spare.try_recv().unwrap_or_default();
@@ -134,7 +174,12 @@ impl LineOut for Making {
             return Ok(());
         }
         let first = self.threshold < STREAM_CHUNK_BYTES;
-        self.threshold = STREAM_CHUNK_BYTES;
+        self.threshold = match &self.outlet {
+            _ if first => STREAM_CHUNK_BYTES,
+            // Twice as much each time, so that an answer of a few pieces takes no more room than it needs.
+            Outlet::Direct(_) => STREAM_PLAIN_CHUNK_BYTES.min(2 * self.threshold),
+            Outlet::Packer(_) => STREAM_CHUNK_BYTES,
+        };
         self.hand_on(first)
     }
 

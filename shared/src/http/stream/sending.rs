@@ -82,9 +82,9 @@ impl Sending {
     }
 
     /// Sends lines as they are.
-    pub(super) fn plain(&mut self, lines: Vec<u8>) -> Result<(), Error> {
+    pub(super) fn plain(&mut self, lines: Bytes) -> Result<(), Error> {
         self.has_room(lines.len())?;
-        self.send(Piece::Bytes(Bytes::from(lines))).map(drop)
+        self.send(Piece::Bytes(lines)).map(drop)
     }
 
     /// Compresses lines, and sends what has come together; with `flush`, all of it.
