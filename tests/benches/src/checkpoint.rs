@@ -54,7 +54,7 @@ impl<W: Write + Send> Object<W> {
         self.write(metadata)
     }
 
-    /// The files with these numbers.
+    /// The files in these of the checkpoint's rows.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -87,7 +87,7 @@ impl<W: Write + Send> Object<W> {
         let mut from = numbers.start;
         while from < numbers.end {
             let to = numbers.end.min(from + BATCH_FILES);
-            let files: Vec<File> = (from..to).map(File::new).collect();
+            let files: Vec<File> = (from..to).map(|row| File::new(self.shape.number_of_row(row))).collect();
             let batch = rows(&self.schema, &self.shape, &files).and_then(|rows| rows_of(&self.schema, action, rows));
             self.write(batch)?;
             from = to;

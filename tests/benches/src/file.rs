@@ -23,6 +23,8 @@ pub const COLUMNS: [(&str, &str); 10] = [
 /// Months and days of the dates repeat with these numbers.
 const MONTHS: u64 = 12;
 const DAYS: u64 = 28;
+/// Different dates: after so many numbers they repeat.
+pub const DATES: u64 = 84;
 const REGIONS: [&str; 6] = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-2", "sa-east-1"];
 const WORDS: [&str; 8] = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"];
 /// 2024-01-01, in days since 1970.

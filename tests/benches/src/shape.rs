@@ -1,6 +1,8 @@
 //! What a table is like: how many files, in what kind of checkpoint, with what statistics, and how long a tail of commits.
 //! The shape alone decides every byte of its log.
 
+use crate::file::DATES;
+
 /// Goes with every table that is kept between runs: another number where the maker writes other bytes for the same shape.
 pub const MAKER_VERSION: u32 = 1;
 
@@ -44,6 +46,8 @@ pub struct Shape {
     pub stats: Stats,
     /// Whether the table is partitioned, by `date` and `region`.
     pub partitioned: bool,
+    /// Whether the checkpoint's rows lie partition by partition, as after a table was written in their order.
+    pub sorted: bool,
     /// Commits after the checkpoint.
     pub tail: u64,
 }
@@ -51,7 +55,7 @@ pub struct Shape {
 impl Shape {
     /// The usual table of this size: one checkpoint with statistics as text, two partition columns, ten commits after it.
     pub const fn usual(adds: u64) -> Self {
-        Self { adds, checkpoint: Checkpoint::Single, stats: Stats::Text, partitioned: true, tail: 10 }
+        Self { adds, checkpoint: Checkpoint::Single, stats: Stats::Text, partitioned: true, sorted: false, tail: 10 }
     }
 
     /// `f100k`, and what is unusual about it.
@@ -74,6 +78,9 @@ impl Shape {
         if !self.partitioned {
             name.push_str("_flat");
         }
+        if self.sorted {
+            name.push_str("_sorted");
+        }
         if self.tail != 10 {
             name.push_str(&format!("_tail{}", self.tail));
         }
@@ -88,6 +95,21 @@ impl Shape {
     /// The numbers of all files that were ever added.
     pub fn numbers(&self) -> std::ops::Range<u64> {
         0..self.adds + self.tail * ADDED_PER_COMMIT
+    }
+
+    /// The number of the file in this row of the checkpoint's files.
+    pub fn number_of_row(&self, row: u64) -> u64 {
+        if !self.sorted || row >= self.adds {
+            return row;
+        }
+        // Dates take turns with the numbers; some have one file more than the others.
+        let (each, more) = (self.adds / DATES, self.adds % DATES);
+        let of_longer = more * (each + 1);
+        let (date, nth) = match row.checked_sub(of_longer) {
+            None => (row / (each + 1), row % (each + 1)),
+            Some(row) => (more + row / each, row % each),
+        };
+        date + DATES * nth
     }
 
     /// How many files each commit of the tail removes.
@@ -108,6 +130,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::file::Date;
 
     #[test]
     fn a_name_tells_the_shape() {
@@ -119,9 +142,23 @@ mod tests {
             checkpoint: Checkpoint::Sidecars(8),
             stats: Stats::Typed,
             partitioned: false,
+            sorted: true,
             tail: 0,
         };
-        assert_eq!(odd.name(), "f1m_v2x8_typed_flat_tail0");
+        assert_eq!(odd.name(), "f1m_v2x8_typed_flat_sorted_tail0");
+    }
+
+    #[test]
+    fn sorted_rows_hold_every_file_once_and_each_date_in_one_piece() {
+        for adds in [1_000, 84, 1_234] {
+            let shape = Shape { sorted: true, ..Shape::usual(adds) };
+            let numbers: Vec<u64> = (0..adds).map(|row| shape.number_of_row(row)).collect();
+            assert_eq!(numbers.iter().copied().collect::<HashSet<_>>(), (0..adds).collect());
+            let mut dates: Vec<String> = numbers.iter().map(|&number| Date::of(number).to_string()).collect();
+            dates.dedup();
+            assert_eq!(dates.len() as u64, DATES.min(adds));
+        }
+        assert_eq!(Shape::usual(1_000).number_of_row(5), 5);
     }
 
     #[test]

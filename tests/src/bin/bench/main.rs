@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use benches::shape::Shape;
 use serde_json::{Value, json};
 use shared::clock::{Clock, SystemClock};
 
@@ -114,14 +115,20 @@ async fn replays(tables: &[Table]) -> Result<Value, String> {
 async fn served(arguments: &Arguments, tables: &[Table], clock: &Arc<dyn Clock>) -> Result<Value, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     let storage = Storage::start(arguments.distance, Arc::clone(clock)).await?;
-    let (server, own) = Server::start(arguments.server.as_deref(), &storage, tables, folder.path())?;
+    // A process for each table: what one holds of another's log would count as its memory.
+    let mut servers = Vec::new();
+    for table in tables {
+        let folder = folder.path().join(&table.name);
+        std::fs::create_dir(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        servers.push(Server::start(arguments.server.as_deref(), &storage, std::slice::from_ref(table), &folder)?);
+    }
     let against = arguments.against.as_ref();
     let other = against.map(|other| Peer::of_profile(&other.profile, &other.pids)).transpose()?;
-    let (own_peer, from) = (&own, &storage);
-    let own_tables = tables.iter().map(|table| Asked {
+    let from = &storage;
+    let own_tables = tables.iter().zip(&servers).map(|(table, (_, peer))| Asked {
         name: format!("{SHARE}.{SCHEMA}.{}", table.name),
         table: Some(table),
-        peer: own_peer,
+        peer,
         storage: Some(from),
     });
     let mut asked: Vec<Asked<'_>> = own_tables.collect();
@@ -136,7 +143,9 @@ async fn served(arguments: &Arguments, tables: &[Table], clock: &Arc<dyn Clock>)
             tokio::task::block_in_place(|| answers(arguments.distance, &asked, clock))?
         }
     };
-    server.stop()?;
+    for (server, _) in servers {
+        server.stop()?;
+    }
     let mut measured = measured;
     let far = json!({
         "latencySeconds": arguments.distance.latency.as_secs_f64(),
@@ -150,12 +159,16 @@ async fn served(arguments: &Arguments, tables: &[Table], clock: &Arc<dyn Clock>)
 fn answers(distance: Distance, asked: &[Asked<'_>], clock: &Arc<dyn Clock>) -> Result<Value, String> {
     let usual = asked.iter().filter_map(|asked| Some((asked, asked.table.filter(|table| table.is_usual())?)));
     let (largest, table) = usual.max_by_key(|(_, table)| table.files).ok_or("there is no table")?;
+    // Its rows take turns with the partitions; those of the other lie partition by partition.
+    let sorted = Shape { sorted: true, ..table.shape };
+    let both = asked.iter().filter_map(|asked| Some((asked, asked.table?)));
+    let both = both.filter(|(_, other)| [table.shape, sorted].contains(&other.shape));
     cases::print_heading(distance, largest.peer.watched.peak_bytes()?);
     Ok(json!({
         "answers": cases::run(asked, clock)?,
         "routes": routes::run(asked, clock)?,
         "pages": pages::run(largest, table.files, clock)?,
-        "partition": partition::run(largest, table, clock)?,
+        "partitions": both.map(|(asked, table)| partition::run(asked, table, clock)).collect::<Result<Vec<Value>, _>>()?,
         "slowReader": slow_reader::run(largest, clock)?,
     }))
 }

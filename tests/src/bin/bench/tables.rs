@@ -41,7 +41,7 @@ impl Table {
 
     /// What a report says of it.
     pub(crate) fn json(&self) -> Value {
-        let Shape { adds, checkpoint, stats, partitioned, tail } = self.shape;
+        let Shape { adds, checkpoint, stats, partitioned, sorted, tail } = self.shape;
         json!({
             "name": self.name,
             "files": self.files,
@@ -50,6 +50,7 @@ impl Table {
             "checkpoint": format!("{checkpoint:?}"),
             "statistics": format!("{stats:?}"),
             "partitioned": partitioned,
+            "sorted": sorted,
             "commitsAfterCheckpoint": tail,
         })
     }
@@ -66,6 +67,7 @@ pub(crate) fn shapes(sizes: &[u64]) -> Vec<Shape> {
         let parts = Shape { checkpoint: Checkpoint::Parts(several), ..usual };
         let sidecars = Shape { checkpoint: Checkpoint::Sidecars(several), ..usual };
         let typed = Shape { stats: Stats::Typed, ..usual };
+        let sorted = Shape { sorted: true, ..usual };
         all.push(usual);
         if Some(adds) == shaped {
             all.extend([
@@ -77,9 +79,10 @@ pub(crate) fn shapes(sizes: &[u64]) -> Vec<Shape> {
                 Shape { partitioned: false, ..usual },
                 Shape { tail: 0, ..usual },
                 Shape { tail: 100, ..usual },
+                sorted,
             ]);
         } else if adds >= SOME_SHAPES_FROM {
-            all.extend([parts, sidecars, typed]);
+            all.extend([parts, sidecars, typed, sorted]);
         }
     }
     all
