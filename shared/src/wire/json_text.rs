@@ -1,12 +1,21 @@
 //! Texts as JSON strings, eight bytes at a time. Statistics are the largest part of most lines, and every sixth character
 //! of theirs is a quotation mark; copying what lies between, run by run, would cost more than the copying itself.
 
+use std::cell::RefCell;
+
 use crate::error::Error;
 
 /// Bytes of text that are escaped before they are handed on.
 const BLOCK: usize = 256;
+/// Room for every byte of a block to be escaped, and for whole words behind the last.
+const ROOM: usize = 2 * BLOCK + 16;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
+
+thread_local! {
+    /// Kept from text to text: to clear so many bytes for each block shows.
+    static ESCAPED: RefCell<[u8; ROOM]> = const { RefCell::new([0; ROOM]) };
+}
 
 /// Appends a text as a JSON string, as `serde_json` writes it.
 ///
@@ -16,11 +25,11 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
     let begin = out.len();
     out.reserve(text.len() + text.len() / 4 + 2);
     out.push(b'"');
-    for block in text.as_bytes().chunks(BLOCK) {
-        if !write_block(block, out) {
-            out.truncate(begin);
-            return write_rare(text, out);
-        }
+    let plain =
+        ESCAPED.with_borrow_mut(|room| text.as_bytes().chunks(BLOCK).all(|block| write_block(block, room, out)));
+    if !plain {
+        out.truncate(begin);
+        return write_rare(text, out);
     }
     out.push(b'"');
     Ok(())
@@ -33,22 +42,20 @@ fn write_rare(text: &str, out: &mut Vec<u8>) -> Result<(), Error> {
 }
 
 /// Escapes a block; false, with nothing written, where it holds a control character.
-fn write_block(block: &[u8], out: &mut Vec<u8>) -> bool {
-    // Room for every byte to be escaped, and for whole words behind the last.
-    let mut room = [0; 2 * BLOCK + 16];
+fn write_block(block: &[u8], room: &mut [u8; ROOM], out: &mut Vec<u8>) -> bool {
     let (mut at, mut control) = (0, 0);
     let (words, rest) = block.as_chunks::<8>();
     for bytes in words {
         let word = u64::from_le_bytes(*bytes);
         control |= word.wrapping_sub(ONES * 0x20) & !word & HIGH;
         let mut marks = equal(word, b'"') | equal(word, b'\\');
-        put(&mut room, at, *bytes);
+        put(room, at, *bytes);
         while marks != 0 {
             let mark = marks.trailing_zeros() / 8;
             let place = at + mark as usize;
-            put(&mut room, place, [b'\\']);
+            put(room, place, [b'\\']);
             // The mark itself and what follows it in the word move on by one.
-            put(&mut room, place + 1, (word >> (8 * mark)).to_le_bytes());
+            put(room, place + 1, (word >> (8 * mark)).to_le_bytes());
             at += 1;
             marks &= marks - 1;
         }
@@ -57,10 +64,10 @@ fn write_block(block: &[u8], out: &mut Vec<u8>) -> bool {
     for &byte in rest {
         control |= u64::from(byte < 0x20);
         if matches!(byte, b'"' | b'\\') {
-            put(&mut room, at, [b'\\']);
+            put(room, at, [b'\\']);
             at += 1;
         }
-        put(&mut room, at, [byte]);
+        put(room, at, [byte]);
         at += 1;
     }
     if control == 0 {
