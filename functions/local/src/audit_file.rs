@@ -7,24 +7,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::audit::record::Record;
 use shared::audit::{Audit, Event};
 use shared::clock::Clock;
-use shared::limits::{AUDIT_EVENTS_WAITING_MAX, AUDIT_FILE_BYTES_MAX, AUDIT_FILES_MAX, AUDIT_WRITTEN_WITHIN};
-use tokio::sync::oneshot;
+use shared::limits::{AUDIT_FILE_BYTES_MAX, AUDIT_FILES_MAX, AUDIT_WRITTEN_WITHIN};
+
+use waiting::Waiting;
 
 pub mod reading;
-
-/// Events that are written in one piece.
-const BATCH_MAX: usize = 256;
-
-/// How long a server that is stopped waits before it tries again to hand on its last word.
-const PAUSE: Duration = Duration::from_millis(10);
+mod waiting;
 
 /// That events are missing.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,15 +31,7 @@ struct Lost {
 /// Keeps events in a file.
 #[derive(Debug)]
 pub struct AuditFile {
-    queue: SyncSender<Message>,
-    lost: Arc<AtomicU64>,
-}
-
-#[derive(Debug)]
-enum Message {
-    Keep(Box<Record>),
-    /// Answered once everything before it is written.
-    Finish(oneshot::Sender<()>),
+    waiting: Arc<Waiting>,
 }
 
 /// The file that is written, or one that was put aside: the larger the number, the older.
@@ -69,85 +54,65 @@ impl AuditFile {
     /// # Errors
     /// A sentence for the person at the terminal when nothing can be written there.
     pub fn start(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        let (queue, messages) = sync_channel(AUDIT_EVENTS_WAITING_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer {
-            folder: folder.to_owned(),
-            clock,
-            lost: Arc::clone(&lost),
-            bytes_max: AUDIT_FILE_BYTES_MAX,
-            torn: true,
-        };
+        let waiting = Arc::<Waiting>::default();
+        let mut writer = Writer { folder: folder.to_owned(), clock, bytes_max: AUDIT_FILE_BYTES_MAX, torn: true };
         // Also ends a line that a process left half written.
         writer.append("\n").map_err(|error| format!("cannot write {}: {error}", file(folder, 0).display()))?;
         let thread = std::thread::Builder::new().name("audit".into());
-        let spawned = thread.spawn(move || writer.run(&messages));
+        let lines = Arc::clone(&waiting);
+        let spawned = thread.spawn(move || writer.run(&lines));
         spawned.map_err(|error| format!("cannot start a thread for audit events: {error}"))?;
-        Ok(Self { queue, lost })
+        Ok(Self { waiting })
     }
 
     /// Waits until what was recorded is written, within bounds.
     pub async fn finish(&self) {
-        let (done, written) = oneshot::channel();
-        let mut message = Message::Finish(done);
-        let finished = async {
-            while let Err(TrySendError::Full(back)) = self.queue.try_send(message) {
-                message = back;
-                tokio::time::sleep(PAUSE).await;
-            }
-            written.await.is_ok()
-        };
-        if !matches!(tokio::time::timeout(AUDIT_WRITTEN_WITHIN, finished).await, Ok(true)) {
+        if !matches!(tokio::time::timeout(AUDIT_WRITTEN_WITHIN, self.waiting.finish()).await, Ok(Ok(()))) {
             tracing::warn!("the last audit events could not be written in time");
         }
     }
 }
 
+impl Drop for AuditFile {
+    fn drop(&mut self) {
+        self.waiting.close();
+    }
+}
+
 impl Audit for AuditFile {
     fn record(&self, event: &Event) {
-        if self.queue.try_send(Message::Keep(Box::new(Record::of(event)))).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        let mut line = String::new();
+        push(&mut line, &Record::of(event));
+        self.waiting.add(&line);
     }
 }
 
 struct Writer {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
-    lost: Arc<AtomicU64>,
     bytes_max: u64,
     /// Whether the last line may be without its end.
     torn: bool,
 }
 
 impl Writer {
-    fn run(&mut self, messages: &Receiver<Message>) {
+    fn run(&mut self, waiting: &Waiting) {
         let mut told = false;
-        while let Ok(first) = messages.recv() {
-            let (mut text, mut events, mut waiting) = (String::new(), 0, Vec::new());
-            for message in std::iter::once(first).chain(messages.try_iter().take(BATCH_MAX)) {
-                match message {
-                    Message::Keep(record) => {
-                        events += 1;
-                        push(&mut text, record.as_ref());
-                    }
-                    Message::Finish(done) => waiting.push(done),
-                }
+        while let Some(mut gathered) = waiting.take() {
+            if gathered.lost > 0 {
+                let lost = Lost { timestamp: self.clock.now().to_iso(), lost: gathered.lost };
+                push(&mut gathered.text, &lost);
             }
-            let lost = self.lost.swap(0, Ordering::Relaxed);
-            if lost > 0 {
-                push(&mut text, &Lost { timestamp: self.clock.now().to_iso(), lost });
-            }
-            match self.append(&text) {
+            match self.append(&gathered.text) {
                 Ok(()) => told = false,
                 Err(error) => {
-                    self.lost.fetch_add(lost + events, Ordering::Relaxed);
+                    waiting.lose(gathered.lost + gathered.events);
                     if !std::mem::replace(&mut told, true) {
                         tracing::error!("audit events cannot be written: {error}");
                     }
                 }
             }
-            for done in waiting {
+            for done in gathered.finishing {
                 let _ = done.send(());
             }
         }

@@ -1,7 +1,10 @@
 //! Events are written in their order, a full file is put aside, and nothing that goes wrong is hidden.
 
+use std::time::Duration;
+
 use shared::audit::{Chunks, Outcome};
 use shared::clock::SystemClock;
+use shared::limits::AUDIT_EVENTS_WAITING_MAX;
 use shared::model::version::TimestampMs;
 
 use super::reading::read;
@@ -38,7 +41,7 @@ fn event(number: usize) -> Event {
 }
 
 fn writer(folder: &Path, bytes_max: u64) -> Writer {
-    Writer { folder: folder.to_owned(), clock: SystemClock::shared(), lost: Arc::default(), bytes_max, torn: false }
+    Writer { folder: folder.to_owned(), clock: SystemClock::shared(), bytes_max, torn: false }
 }
 
 fn line(number: usize) -> String {
@@ -118,14 +121,14 @@ fn a_folder_that_cannot_be_written_is_told_at_once() {
 #[test]
 fn what_could_not_be_written_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    // Nobody takes from the queue.
-    let (queue, messages) = sync_channel(1);
-    let kept = AuditFile { queue, lost: Arc::default() };
-    kept.record(&event(1));
-    kept.record(&event(2));
-    let mut writer = Writer { lost: Arc::clone(&kept.lost), ..writer(folder.path(), u64::MAX) };
+    // Nobody takes what waits.
+    let kept = AuditFile { waiting: Arc::default() };
+    for number in 0..=AUDIT_EVENTS_WAITING_MAX {
+        kept.record(&event(number));
+    }
+    let waiting = Arc::clone(&kept.waiting);
     drop(kept);
-    writer.run(&messages);
+    writer(folder.path(), u64::MAX).run(&waiting);
     let found = read(folder.path(), TimestampMs::new(0), |_| true).unwrap();
-    assert_eq!((found.records.len(), found.lost), (1, 1));
+    assert_eq!((found.records.len(), found.lost), (AUDIT_EVENTS_WAITING_MAX, 1));
 }
