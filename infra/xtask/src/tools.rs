@@ -20,6 +20,9 @@ pub(crate) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" 
 /// Builds and runs fuzz targets.
 pub(crate) const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
+/// Built to be there soon: each runs for seconds, and optimising it would take minutes.
+const QUICKLY: [&str; 3] = ["--debug", "--config", "profile.dev.debug=false"];
+
 /// The path of a tool that cargo builds, installing it when that version is not there; that takes minutes.
 ///
 /// # Errors
@@ -32,7 +35,7 @@ pub(crate) fn from_cargo(repository: &Repository, tool: &Tool) -> Result<PathBuf
         return Ok(program);
     }
     println!("{}: installing {}", tool.name, tool.version);
-    let mut install = cargo(repository, &["install", "--quiet", "--locked", "--root"]);
-    let installed = succeeds(install.arg(tools).arg(format!("{}@{}", tool.name, tool.version)))?;
+    let mut install = cargo(repository, &["install", "--quiet", "--locked"]);
+    let installed = succeeds(install.args(QUICKLY).arg("--root").arg(tools).arg(format!("{}@{}", tool.name, tool.version)))?;
     installed.then_some(program).ok_or_else(|| format!("{} could not be installed", tool.name))
 }
