@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::audit::log::{LogAudit, TARGET};
 use crate::audit::metrics::EmbeddedMetrics;
@@ -12,23 +14,27 @@ use crate::config::LOG_DEFAULT;
 
 /// Starts the log and returns what keeps the events. To be called once, before anything else.
 pub fn start(filter: Option<&str>) -> Arc<dyn Audit> {
-    let filter = EnvFilter::try_new(filter.unwrap_or(LOG_DEFAULT)).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
     // Whoever wants fewer lines still wants to know who read what.
-    let filter = match format!("{TARGET}=info").parse::<Directive>() {
-        Ok(always) => filter.add_directive(always),
-        Err(_) => filter,
-    };
+    let filter = levels(filter, LOG_DEFAULT).with_target(TARGET, LevelFilter::INFO);
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(filter)
-        .with_writer(std::io::stdout);
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(std::io::stdout)
+        .finish()
+        .with(filter);
     // A second start, in a test, keeps the first one's log.
     let _ = subscriber.try_init();
     log_panics();
     Arc::new(All(vec![Arc::new(LogAudit), Arc::new(EmbeddedMetrics::to_stdout())]))
+}
+
+/// What the log holds, by level and where in the code: `warn,spillway=debug`. What cannot be read is as if it were not said.
+/// Patterns over spans and fields would need an engine for regular expressions, a tenth of a small function.
+fn levels(said: Option<&str>, otherwise: &str) -> Targets {
+    said.and_then(|said| said.parse().ok()).or_else(|| otherwise.parse().ok()).unwrap_or_default()
 }
 
 /// Logs where a panic was, and not its message, which may hold anything.
@@ -37,4 +43,24 @@ fn log_panics() {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(target: "spillway", place, "a panic");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_read_or_those_of_no_word_hold() {
+        let read = levels(Some("warn,spillway=trace"), LOG_DEFAULT);
+        assert!(read.would_enable("spillway::x", &Level::TRACE) && read.would_enable("hyper", &Level::WARN));
+        assert!(!read.would_enable("hyper", &Level::INFO));
+        for said in [None, Some("spillway=loud"), Some("[{x=1}]")] {
+            let otherwise = levels(said, "error");
+            assert!(
+                otherwise.would_enable("spillway", &Level::ERROR) && !otherwise.would_enable("spillway", &Level::WARN)
+            );
+        }
+    }
 }

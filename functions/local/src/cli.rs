@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use shared::config::{Environment, LOG_DEFAULT};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::OperatorCommand;
 use crate::{memory, serve};
@@ -82,9 +85,10 @@ pub async fn run() -> ExitCode {
         Command::Serve(_) => LOG_DEFAULT,
         Command::Operator(_) => LOG_DEFAULT_OF_COMMANDS,
     };
-    let filter = EnvFilter::try_new(environment.log.as_deref().unwrap_or(log));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(log));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let said = environment.log.as_deref().and_then(|said| said.parse().ok());
+    let filter: Targets = said.or_else(|| log.parse().ok()).unwrap_or_default();
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_target(false);
+    lines.with_writer(std::io::stderr).finish().with(filter).init();
     let done = match command {
         Command::Serve(args) => {
             memory::keep_small(&environment);

@@ -36,6 +36,7 @@ pub(crate) fn from_cargo(repository: &Repository, tool: &Tool) -> Result<PathBuf
     }
     println!("{}: installing {}", tool.name, tool.version);
     let mut install = cargo(repository, &["install", "--quiet", "--locked"]);
-    let installed = succeeds(install.args(QUICKLY).arg("--root").arg(tools).arg(format!("{}@{}", tool.name, tool.version)))?;
+    let installed =
+        succeeds(install.args(QUICKLY).arg("--root").arg(tools).arg(format!("{}@{}", tool.name, tool.version)))?;
     installed.then_some(program).ok_or_else(|| format!("{} could not be installed", tool.name))
 }

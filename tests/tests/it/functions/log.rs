@@ -10,6 +10,9 @@ use shared::audit::metrics::EmbeddedMetrics;
 use shared::audit::{All, Audit};
 use tests::server::{TOKEN, TestServer, send};
 use tests::table_builder::TableBuilder;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// A place that keeps what is written to it.
 #[derive(Clone, Default)]
@@ -44,9 +47,9 @@ async fn whole_run() {
     }
     let kept = Kept::default();
     let writer = kept.clone();
-    let filter =
-        tracing_subscriber::EnvFilter::new("warn,spillway=trace,shared=trace,local=trace,aws_smithy_runtime=warn");
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(move || writer.clone()).init();
+    let filter: Targets = "warn,spillway=trace,shared=trace,local=trace,aws_smithy_runtime=warn".parse().unwrap();
+    let log = tracing_subscriber::fmt().json().with_max_level(LevelFilter::TRACE);
+    log.with_writer(move || writer.clone()).finish().with(filter).init();
     let metrics = EmbeddedMetrics::new(Box::new(kept.clone()));
     let audit: Arc<dyn Audit> = Arc::new(All(vec![Arc::new(LogAudit), Arc::new(metrics)]));
 
