@@ -203,6 +203,29 @@ def test_a_plan_tells_what_the_routes_answer(recipient):
     assert "is disabled" in planned(recipient)[0]["refused"][0]
 
 
+def test_a_table_of_glue_is_shared_by_its_name_there(tmp_path):
+    database, share = f"d{uuid.uuid4().hex[:10]}", f"glue_{uuid.uuid4().hex[:10]}"
+    emulator(
+        """
+glue = boto3.client("glue")
+glue.create_database(DatabaseInput={"Name": sys.argv[1]})
+delta, place = {"table_type": "DELTA"}, {"Location": sys.argv[2]}
+glue.create_table(DatabaseName=sys.argv[1], TableInput={"Name": "cars", "Parameters": delta, "StorageDescriptor": place})
+glue.create_table(DatabaseName=sys.argv[1], TableInput={"Name": "other", "StorageDescriptor": place})
+print("null")
+""",
+        database,
+        f"s3://{STATE['bucket']}/cars",
+    )
+    operate("sql", f"CREATE SHARE {share}; ALTER SHARE {share} ADD TABLE glue.{database}.Cars")
+    recipient = Recipient(tmp_path, share)
+    assert len(delta_sharing.load_as_pandas(f"{recipient.path}#{share}.default.cars")) >= 20
+    for name, why in [("none", "there is no table"), ("other", "is no Delta table")]:
+        command = [os.environ["SPILLWAY_BIN"], "sql", f"ALTER SHARE {share} ADD TABLE glue.{database}.{name}"]
+        done = subprocess.run([*command, "--stack", STACK], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+        assert done.returncode != 0 and why in done.stderr, done.stdout + done.stderr
+
+
 def test_a_link_gives_a_profile_that_reads_once_and_is_in_no_log(tmp_path):
     name = f"r-{uuid.uuid4().hex[:10]}"
     url = json.loads(operate("recipient", "create", name, "--endpoint", STATE["endpoint"]))["link"]["url"]

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use shared::model::location::TableLocation;
-use shared::model::version::TimestampMs;
 
 mod api;
 
@@ -42,53 +40,22 @@ pub trait GlueCatalog: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
-    async fn table(&self, name: &GlueName, now: TimestampMs) -> Result<Option<GlueTable>, String>;
+    async fn table(&self, name: &GlueName) -> Result<Option<GlueTable>, String>;
 }
 
 /// A table as Glue describes it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, Default)]
 pub struct GlueTable {
     /// What its writer says of it.
-    #[serde(default)]
     pub parameters: HashMap<String, String>,
-    /// Where and how it is stored.
-    #[serde(default)]
-    pub storage_descriptor: Storage,
-    /// The table that it stands for, when it is a link.
-    pub target_table: Option<Link>,
-}
-
-/// Where and how a table is stored.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Storage {
     /// The place, as Glue has it.
     pub location: Option<String>,
     /// The class that Hive reads it with.
     pub input_format: Option<String>,
-    /// How rows are read.
-    #[serde(default)]
-    pub serde_info: Rows,
-}
-
-/// How rows are read.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Rows {
-    /// What its writer says of that.
-    #[serde(default)]
-    pub parameters: HashMap<String, String>,
-}
-
-/// The table that a link stands for.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Link {
-    /// Its database.
-    pub database_name: String,
-    /// Its name.
-    pub name: String,
+    /// The place, as Spark hands it to whoever reads rows.
+    pub path: Option<String>,
+    /// The table that it stands for, when it is a link.
+    pub target_table: Option<GlueName>,
 }
 
 /// What is in the location that Spark writes for a table whose place Hive does not understand.
@@ -102,15 +69,14 @@ impl GlueTable {
     /// # Errors
     /// Completes the sentence "the table `glue.d.t` …", and says what to do.
     pub fn delta_location(&self) -> Result<String, String> {
-        if let Some(link) = &self.target_table {
-            let of = GlueName::new(&link.database_name, &link.name);
+        if let Some(of) = &self.target_table {
             return Err(format!(
                 "is a link to the table '{of}'; name that one, or where it lies when it belongs to another account, with \
                  LOCATION 's3://…'"
             ));
         }
-        let location = self.storage_descriptor.location.as_deref().unwrap_or_default().trim_end_matches('/');
-        let input = self.storage_descriptor.input_format.as_deref().unwrap_or_default();
+        let location = self.location.as_deref().unwrap_or_default().trim_end_matches('/');
+        let input = self.input_format.as_deref().unwrap_or_default();
         if location.contains(MANIFEST) || input.ends_with("SymlinkTextInputFormat") {
             let own = location.split(MANIFEST).next().unwrap_or_default().trim_end_matches('/');
             let own = if own.is_empty() { "s3://…" } else { own };
@@ -127,7 +93,7 @@ impl GlueTable {
             );
         }
         if location.contains(PLACEHOLDER) {
-            let own = self.storage_descriptor.serde_info.parameters.get("path").map_or("s3://…", String::as_str);
+            let own = self.path.as_deref().unwrap_or("s3://…");
             return Err(format!(
                 "has no place of its own in Glue, only the placeholder that Spark writes there; say where it lies: LOCATION \
                  '{own}'"
@@ -151,8 +117,8 @@ impl GlueTable {
 ///
 /// # Errors
 /// A sentence for the person at the terminal.
-pub async fn located(glue: &dyn GlueCatalog, name: &GlueName, now: TimestampMs) -> Result<String, String> {
-    match glue.table(name, now).await? {
+pub async fn located(glue: &dyn GlueCatalog, name: &GlueName) -> Result<String, String> {
+    match glue.table(name).await? {
         Some(table) => table.delta_location().map_err(|why| format!("the table '{name}' {why}")),
         None => Err(format!(
             "there is no table '{name}' in the AWS Glue Data Catalog of your account and region; check its name, and the \

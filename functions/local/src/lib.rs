@@ -30,3 +30,6 @@ pub mod memory;
 pub mod open_files;
 pub mod server;
 pub mod tls;
+
+#[cfg(test)]
+mod aws_stub;

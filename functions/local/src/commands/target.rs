@@ -293,7 +293,7 @@ impl Target {
     pub async fn glue(&self) -> Arc<dyn GlueCatalog> {
         match &self.glue {
             Some(glue) => Arc::clone(glue),
-            None => Arc::new(GlueApi::new(self.aws_config().await)),
+            None => Arc::new(GlueApi::new(&self.aws_config().await)),
         }
     }
 

@@ -2,56 +2,47 @@
 
 use super::*;
 
-fn table(json: &str) -> GlueTable {
-    serde_json::from_str(json).unwrap()
+/// A table whose writer says one thing of it, at a place.
+fn table(said: Option<(&str, &str)>, location: Option<&str>) -> GlueTable {
+    let parameters = said.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    GlueTable { parameters, location: location.map(str::to_owned), ..GlueTable::default() }
 }
+
+const DELTA: Option<(&str, &str)> = Some(("table_type", "DELTA"));
 
 #[test]
 fn a_delta_table_says_so_and_lies_on_s3() {
-    for (json, location) in [
-        (r#"{"Parameters":{"table_type":"DELTA"},"StorageDescriptor":{"Location":"s3://b/a/t/"}}"#, "s3://b/a/t"),
-        (
-            r#"{"Parameters":{"spark.sql.sources.provider":"delta","EXTERNAL":"TRUE"},"StorageDescriptor":{"Location":"s3a://b/t"}}"#,
-            "s3://b/t",
-        ),
-        (r#"{"Parameters":{"table_type":"delta"},"StorageDescriptor":{"Location":"s3n://b"}}"#, "s3://b"),
+    for (said, location, own) in [
+        (("table_type", "DELTA"), "s3://b/a/t/", "s3://b/a/t"),
+        (("spark.sql.sources.provider", "delta"), "s3a://b/t", "s3://b/t"),
+        (("table_type", "delta"), "s3n://b", "s3://b"),
     ] {
-        assert_eq!(table(json).delta_location().as_deref(), Ok(location), "{json}");
+        assert_eq!(table(Some(said), Some(location)).delta_location().as_deref(), Ok(own), "{said:?} {location}");
     }
 }
 
 #[test]
 fn what_cannot_be_shared_says_why_and_what_to_do() {
-    for (json, part) in [
-        ("{}", "is no Delta table"),
+    let symlinks = Some("org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat".to_owned());
+    let spark = Some(("spark.sql.sources.provider", "delta"));
+    for (table, part) in [
+        (table(None, None), "is no Delta table"),
+        (table(Some(("classification", "parquet")), Some("s3://b/t")), "is no Delta table"),
+        (table(Some(("table_type", "ICEBERG")), Some("s3://b/t")), "is no Delta table"),
+        (table(DELTA, None), "must begin with s3://"),
+        (table(DELTA, Some("hdfs://h/t")), "must begin with s3://"),
+        (table(None, Some("s3://b/t/_symlink_format_manifest/")), "LOCATION 's3://b/t'"),
+        (GlueTable { input_format: symlinks, ..table(DELTA, Some("s3://b/t")) }, "a symlink manifest"),
         (
-            r#"{"Parameters":{"classification":"parquet"},"StorageDescriptor":{"Location":"s3://b/t"}}"#,
-            "is no Delta table",
-        ),
-        (r#"{"Parameters":{"table_type":"ICEBERG"},"StorageDescriptor":{"Location":"s3://b/t"}}"#, "is no Delta table"),
-        (r#"{"Parameters":{"table_type":"DELTA"}}"#, "must begin with s3://"),
-        (
-            r#"{"Parameters":{"table_type":"DELTA"},"StorageDescriptor":{"Location":"hdfs://h/t"}}"#,
-            "must begin with s3://",
-        ),
-        (
-            r#"{"Parameters":{},"StorageDescriptor":{"Location":"s3://b/t/_symlink_format_manifest/"}}"#,
+            GlueTable { path: Some("s3://b/t".into()), ..table(spark, Some("s3://w/d.db/t-__PLACEHOLDER__")) },
             "LOCATION 's3://b/t'",
         ),
         (
-            r#"{"Parameters":{"table_type":"DELTA"},"StorageDescriptor":{"Location":"s3://b/t","InputFormat":"org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"}}"#,
-            "a symlink manifest",
-        ),
-        (
-            r#"{"Parameters":{"spark.sql.sources.provider":"delta"},"StorageDescriptor":{"Location":"s3://w/d.db/t-__PLACEHOLDER__","SerdeInfo":{"Parameters":{"path":"s3://b/t"}}}}"#,
-            "LOCATION 's3://b/t'",
-        ),
-        (
-            r#"{"TargetTable":{"CatalogId":"1","DatabaseName":"far","Name":"t"},"Parameters":{"table_type":"DELTA"}}"#,
+            GlueTable { target_table: Some(GlueName::new("far", "t")), ..table(DELTA, None) },
             "a link to the table 'glue.far.t'",
         ),
     ] {
-        let why = table(json).delta_location().unwrap_err();
-        assert!(why.contains(part), "{json}: {why}");
+        let why = table.delta_location().unwrap_err();
+        assert!(why.contains(part), "{table:?}: {why}");
     }
 }

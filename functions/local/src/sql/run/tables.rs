@@ -279,7 +279,7 @@ impl Runner<'_> {
     async fn in_glue(&self, database: &Spot, table: &Spot, said: &Range<usize>) -> Result<(Place, String), Mistake> {
         let glue = self.target.glue().await;
         let name = GlueName::new(&database.text, &table.text);
-        let found = glue::located(glue.as_ref(), &name, self.target.provider.now()).await;
+        let found = glue::located(glue.as_ref(), &name).await;
         let wrong = |why| Mistake::new(said.clone(), why);
         self.target.place(&found.map_err(wrong)?).map_err(wrong)
     }

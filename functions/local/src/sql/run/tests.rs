@@ -1,11 +1,11 @@
 //! Scripts on a catalogue in memory: what they leave behind, what they say, and where a failing one points.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::clock::SystemClock;
 use shared::config::Environment;
-use shared::model::version::TimestampMs;
 use shared::provider::{recipients, tables};
 
 use super::*;
@@ -28,17 +28,16 @@ struct StubbedGlue;
 
 #[async_trait]
 impl GlueCatalog for StubbedGlue {
-    async fn table(&self, name: &GlueName, _: TimestampMs) -> Result<Option<GlueTable>, String> {
-        let json = match name.to_string().as_str() {
-            "glue.db.orders" => {
-                r#"{"Parameters":{"table_type":"DELTA"},"StorageDescriptor":{"Location":"s3a://b/orders/"}}"#
-            }
-            "glue.db.list" => r#"{"StorageDescriptor":{"Location":"s3://b/t/_symlink_format_manifest"}}"#,
-            "glue.db.plain" => r#"{"StorageDescriptor":{"Location":"s3://b/plain"}}"#,
+    async fn table(&self, name: &GlueName) -> Result<Option<GlueTable>, String> {
+        let at = |location: &str| GlueTable { location: Some(location.to_owned()), ..GlueTable::default() };
+        let delta = HashMap::from([("table_type".to_owned(), "DELTA".to_owned())]);
+        Ok(match name.to_string().as_str() {
+            "glue.db.orders" => Some(GlueTable { parameters: delta, ..at("s3a://b/orders/") }),
+            "glue.db.list" => Some(at("s3://b/t/_symlink_format_manifest")),
+            "glue.db.plain" => Some(at("s3://b/plain")),
             "glue.db.broken" => return Err("AWS Glue cannot be reached".into()),
-            _ => return Ok(None),
-        };
-        Ok(Some(serde_json::from_str(json).unwrap()))
+            _ => None,
+        })
     }
 }
 

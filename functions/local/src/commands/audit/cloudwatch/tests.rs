@@ -5,33 +5,15 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_cloudwatchlogs::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 use shared::model::version::TimestampMs;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::aws_stub;
 
 const SPAN: Span = Span { since: TimestampMs::new(1_000), until: TimestampMs::new(9_000) };
 
 /// CloudWatch Logs as a test tells it: what it was asked, in order.
 async fn stub(answer: impl Fn(usize) -> Value + Send + 'static) -> (Client, Arc<Mutex<Vec<Value>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
-    let seen = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            while let Some(request) = read_request(&mut stream).await {
-                let before = seen.lock().unwrap().len();
-                seen.lock().unwrap().push(request);
-                let body = answer(before).to_string();
-                let head = format!(
-                    "HTTP/1.1 200 X\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\r\n",
-                    body.len()
-                );
-                stream.write_all((head + &body).as_bytes()).await.unwrap();
-            }
-        }
-    });
+    let (endpoint, asked) = aws_stub::stub(move |before| (200, answer(before))).await;
     let config = aws_sdk_cloudwatchlogs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -39,23 +21,6 @@ async fn stub(answer: impl Fn(usize) -> Value + Send + 'static) -> (Client, Arc<
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .build();
     (Client::from_conf(config), asked)
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<Value> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap();
-            let length: usize = length.trim().parse().unwrap();
-            if bytes.len() >= end + 4 + length {
-                return Some(serde_json::from_slice(&bytes[end + 4..end + 4 + length]).unwrap());
-            }
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
 }
 
 fn line(recipient: &str, second: u32) -> Value {
