@@ -1,5 +1,6 @@
 //! What an answer about a table would tell, read from its log as the server reads it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use shared::model::recipient::Recipient;
 use shared::model::securable::Table;
 use shared::model::table_state::Totals;
 use shared::model::version::Version;
+use shared::provider::counted;
 use shared::storage::s3::reach::Signing;
 use shared::storage::s3::{Reaches, S3LogStore};
 
@@ -70,8 +72,8 @@ pub(super) struct Reader<'a> {
     target: &'a Target,
     /// What a local server would be made of.
     local: Option<LocalStores>,
-    /// What the operator should know.
-    notes: Mutex<Vec<String>>,
+    /// What the operator should know, and of which tables.
+    notes: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 struct LocalStores {
@@ -106,7 +108,8 @@ impl<'a> Reader<'a> {
         if let Some(local) = self.local {
             local.embedded_s3.stop(Duration::ZERO).await;
         }
-        self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        notes.into_iter().map(|(note, tables)| format!("{}: {note}", first_of(&tables))).collect()
     }
 
     async fn snapshot(&self, record: &TableRecord, scope: &Scope) -> Result<Read, Unread> {
@@ -147,11 +150,20 @@ impl<'a> Reader<'a> {
         };
         let (client, note) = self.target.log_client(location.clone(), reading).await?;
         if let Some(note) = note {
-            let note = format!("{}: {}", full_name(record), one_line(&note));
-            self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+            let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            notes.entry(one_line(&note)).or_default().insert(full_name(record));
         }
         let store = S3LogStore::new(Arc::new(OneClient(client)));
         Ok((location, DeltaLog::remembering(Arc::new(store), 0)))
+    }
+}
+
+/// Tables in a few words.
+fn first_of(tables: &BTreeSet<String>) -> String {
+    let first = tables.first().map_or("", String::as_str);
+    match tables.len() {
+        0 | 1 => first.to_owned(),
+        many => format!("{first} and {} more", counted(many - 1, "table")),
     }
 }
 
@@ -167,5 +179,18 @@ impl Reaches for OneClient {
 
     async fn signing(&self, _table: &Table, _to: &Recipient) -> Result<Signing, Error> {
         Err(Error::defect("nothing is signed for a plan"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_of_many_tables_is_said_once() {
+        let tables = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(first_of(&tables(&["s.d.t"])), "s.d.t");
+        assert_eq!(first_of(&tables(&["s.d.u", "s.d.t"])), "s.d.t and 1 table more");
+        assert_eq!(first_of(&tables(&["c", "b", "a"])), "a and 2 tables more");
     }
 }
