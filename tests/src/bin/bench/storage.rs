@@ -126,7 +126,7 @@ impl Proxy {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let (mut asked, mut answered) = (Vec::new(), Vec::new());
-        while let Some(head_end) = head(&mut client, &mut asked).await? {
+        while let Some(head_end) = next_request(&mut client, &mut asked, &server).await? {
             let start = self.clock.uptime();
             // Only reading is asked for: a request has no body.
             let request: Vec<u8> = asked.drain(..head_end).collect();
@@ -170,6 +170,20 @@ impl Proxy {
         if left >= Duration::from_millis(1) {
             tokio::time::sleep(left).await;
         }
+    }
+}
+
+/// Waits for a request; none once either side has closed. A client that was not told would take the connection for one that
+/// still works.
+async fn next_request(
+    client: &mut TcpStream,
+    come: &mut Vec<u8>,
+    server: &TcpStream,
+) -> std::io::Result<Option<usize>> {
+    let mut unasked = [0];
+    tokio::select! {
+        request = head(client, come) => request,
+        closed = server.peek(&mut unasked) => closed.map(|_| None),
     }
 }
 
@@ -217,5 +231,27 @@ mod tests {
     fn an_answer_says_how_long_its_body_is() {
         assert_eq!(body_length(Some(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")).unwrap(), 12);
         assert!(body_length(Some(b"HTTP/1.1 200 OK\r\n\r\n")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_storage_closes_is_closed_for_its_client() {
+        let storage = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let distance = Distance { latency: Duration::ZERO, bandwidth: None };
+        let clock = shared::clock::SystemClock::shared();
+        let proxy = Proxy { behind: storage.local_addr().unwrap(), distance, clock, seen: Arc::default() };
+        let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(front.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = front.accept().await.unwrap();
+        let served = tokio::spawn(async move { proxy.serve(accepted).await });
+        let (mut behind, _) = storage.accept().await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut asked = Vec::new();
+        head(&mut behind, &mut asked).await.unwrap().unwrap();
+        behind.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        drop(behind);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("ok"), "{answer}");
+        served.await.unwrap().unwrap();
     }
 }
