@@ -154,8 +154,15 @@ pub const CHECKPOINT_WIDE_COLUMN_BYTES: u64 = 4 * 1024 * 1024;
 /// Piece of a column that is much larger still.
 pub const CHECKPOINT_WIDE_WINDOW_BYTES: u64 = 512 * 1024;
 
-/// Pieces of a large column on their way while one is decoded.
-pub const CHECKPOINT_PIECES_AHEAD: usize = 3;
+/// Pieces of large columns on their way while one of each is decoded, all columns that are read together; each has at least
+/// [`CHECKPOINT_PIECES_AHEAD_MIN`] and at most [`CHECKPOINT_PIECES_AHEAD_MAX`] of them.
+pub const CHECKPOINT_PIECES_TOGETHER: usize = 32;
+
+/// Fewer would let the decoder wait for the storage.
+pub const CHECKPOINT_PIECES_AHEAD_MIN: usize = 2;
+
+/// More would outrun what a connection carries.
+pub const CHECKPOINT_PIECES_AHEAD_MAX: usize = 8;
 
 /// First guess at the size of a checkpoint's footer, fetched in one request.
 pub const CHECKPOINT_FOOTER_BYTES: u64 = 64 * 1024;

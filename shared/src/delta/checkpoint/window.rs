@@ -72,7 +72,7 @@ impl Windows {
                 let spans = place.map_or_else(|| vec![range.clone()], |place| place.spans.clone());
                 let (fetcher, by_page, bytes) = (fetcher(leaf), place.is_some(), Bytes::new());
                 let (at, asked, next) = (range.start, range.start, VecDeque::new());
-                let stride = Stride::of(range.end.saturating_sub(range.start));
+                let stride = Stride::of(range.end.saturating_sub(range.start), leaves.len());
                 chunks.push(Chunk { row_group, fetcher, range, spans, by_page, stride, at, bytes, next, asked });
             }
         }
@@ -84,6 +84,21 @@ impl Windows {
     /// The storage failure behind a decoding error, if that is what it was.
     pub(super) fn failure(&self) -> Option<Error> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A page. After the last one of a column chunk nothing of it is kept: it would stay in memory while all further row
+    /// groups are read.
+    fn page(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let page = self.bytes(start, length)?;
+        let end = start.saturating_add(length as u64);
+        if let Some(slot) = self.chunk_of(start).and_then(|index| self.chunks.get(index)) {
+            let mut chunk = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if chunk.spans.last().is_some_and(|last| last.end <= end) {
+                chunk.bytes = Bytes::new();
+                chunk.at = end;
+            }
+        }
+        Ok(page)
     }
 
     fn bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -234,7 +249,7 @@ impl ChunkReader for PartBytes {
                 }
                 Ok(bytes.slice(from..to))
             }
-            Self::Windows(windows) => windows.bytes(start, length),
+            Self::Windows(windows) => windows.page(start, length),
         }
     }
 }
