@@ -1,4 +1,4 @@
-//! The tables of README's section "Benchmark", made from the figures of a run.
+//! The tables of README's section "Performance", made from the figures of a run.
 
 use serde_json::Value;
 
