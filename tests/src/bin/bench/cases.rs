@@ -49,10 +49,11 @@ impl Asked<'_> {
         std::array::from_fn(|_| parts.next().unwrap_or_default())
     }
 
-    /// The table's own name.
-    pub(crate) fn table_name(&self) -> &str {
+    /// The table's own name, and that another server has it.
+    pub(crate) fn table_name(&self) -> String {
         let [_, _, table] = self.parts();
-        table
+        let other = if self.table.is_none() { " (other server)" } else { "" };
+        format!("{table}{other}")
     }
 
     /// How many files it must have, where that is known.

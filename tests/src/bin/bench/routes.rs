@@ -64,7 +64,7 @@ fn measure(asked: &Asked<'_>, route: &str, clock: &Arc<dyn Clock>) -> Result<Val
     let steps = median(steps);
     println!(
         "{:<24}{:<10}{:>9}{:>9}{:>9}{:>10}",
-        asked.name.rsplit('.').next().unwrap_or_default(),
+        asked.table_name(),
         route,
         milliseconds(middle),
         milliseconds(longest),
