@@ -247,7 +247,7 @@ pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 pub const STREAM_PLAIN_CHUNK_BYTES: usize = 4 * STREAM_CHUNK_BYTES;
 
 /// Pieces waiting for a slow client; when all are taken the work waits.
-pub const STREAM_CHUNKS_QUEUED_MAX: usize = 4;
+pub const STREAM_CHUNKS_QUEUED_MAX: usize = 2;
 
 /// Pieces of lines waiting to be compressed; when all are taken the work waits.
 pub const STREAM_CHUNKS_UNPACKED_MAX: usize = 2;
