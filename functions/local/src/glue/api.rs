@@ -1,13 +1,19 @@
 //! The AWS Glue Data Catalog itself, of the operator's own account and region.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_glue::Client;
+use aws_sdk_glue::config::timeout::TimeoutConfig;
 use aws_sdk_glue::error::ProvideErrorMetadata;
 use aws_sdk_glue::types::Table;
 
 use super::{GlueCatalog, GlueName, GlueTable};
 use crate::inspect::bucket::reason;
+
+/// How long Glue may take, with all attempts.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The Glue Data Catalog that some credentials reach.
 #[derive(Debug)]
@@ -18,7 +24,13 @@ pub struct GlueApi {
 impl GlueApi {
     /// The catalogue that these credentials reach.
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self::answering_within(config, ANSWER_WITHIN)
+    }
+
+    fn answering_within(config: &SdkConfig, bound: Duration) -> Self {
+        let timeouts = TimeoutConfig::builder().operation_timeout(bound).build();
+        let config = aws_sdk_glue::config::Builder::from(config).timeout_config(timeouts).build();
+        Self { client: Client::from_conf(config) }
     }
 }
 
@@ -62,24 +74,33 @@ impl From<Table> for GlueTable {
 #[cfg(test)]
 mod tests {
     use aws_config::{BehaviorVersion, Region};
-    use aws_sdk_glue::config::{Credentials, SharedCredentialsProvider};
+    use aws_sdk_glue::config::Credentials;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::aws_stub::stub;
 
+    async fn config(endpoint: String) -> SdkConfig {
+        let keys = Credentials::new("AK", "secret", None, None, "test");
+        let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static("eu-west-1"));
+        loader.endpoint_url(endpoint).credentials_provider(keys).load().await
+    }
+
     /// What is made of an answer, and what was asked for it.
     async fn asked(status: u16, answer: Value) -> (Result<Option<GlueTable>, String>, Value) {
         let (endpoint, asked) = stub(move |_| (status, answer.clone())).await;
-        let keys = Credentials::new("AK", "secret", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-west-1"))
-            .endpoint_url(endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(keys));
-        let found = GlueApi::new(&config.build()).table(&GlueName::new("Sales", "Orders")).await;
+        let found = GlueApi::new(&config(endpoint).await).table(&GlueName::new("Sales", "Orders")).await;
         let first = asked.lock().unwrap()[0].clone();
         (found, first)
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_that_does_not_answer_is_not_waited_for_for_ever() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(format!("http://{}", silent.local_addr().unwrap())).await;
+        let api = GlueApi::answering_within(&config, Duration::from_millis(200));
+        let why = api.table(&GlueName::new("d", "t")).await.unwrap_err();
+        assert!(why.contains("no answer in time"), "{why}");
     }
 
     #[tokio::test]
